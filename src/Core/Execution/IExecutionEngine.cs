@@ -1,0 +1,11 @@
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Core.Execution;
+
+/// <summary>Something that executes Guest instructions: the interpreter, or the tiered translator. The Switcher never asks which.</summary>
+internal unsafe interface IExecutionEngine : IDisposable
+{
+    /// <summary>Runs from <c>cpu->Eip</c> until an exit, for at most <paramref name="budget"/> instructions (≥ 1).</summary>
+    /// <returns>Any reason but <see cref="ExitReason.Continue"/> and <see cref="ExitReason.BlockCut"/>.</returns>
+    ExitReason Run(GuestCpu* cpu, long budget);
+}

@@ -1,0 +1,93 @@
+namespace Lguest.Jit.Core.Memory;
+
+/// <summary>
+/// The soft TLB of one page directory: four page-indexed tables (supervisor and user, read and write), 8 MiB of address
+/// space each of which only touched pages cost memory, and the list of what was filled so that a flush touches
+/// nothing else.
+/// </summary>
+internal sealed unsafe class AddressSpace
+{
+    /// <summary>Bytes of one table: 2^20 pages × 8.</summary>
+    public const ulong TableBytes = 8UL << 20;
+
+    private const int Tables = 4;
+
+    private readonly List<uint> _filled = new(256);
+    private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, sparse: true);
+
+    /// <summary>Guest-physical address of the page directory these entries came from.</summary>
+    public uint PageDirectory { get; set; }
+
+    /// <summary>For the choice of a victim.</summary>
+    public long LastUsed { get; set; }
+
+    public ulong* ReadTable(bool user) => (ulong*)(_memory + (user ? 2 * TableBytes : 0));
+
+    public ulong* WriteTable(bool user) => (ulong*)(_memory + (user ? 3 * TableBytes : TableBytes));
+
+    /// <summary>Remembers that some table has an entry for <paramref name="page"/> (virtual page number).</summary>
+    public void NoteFilled(uint page)
+    {
+        if (_filled.Count == _filled.Capacity)
+        {
+            Compact();
+        }
+
+        _filled.Add(page);
+    }
+
+    /// <summary>Is there an entry, in any of the four tables, so that the page is on the fill list already?</summary>
+    public bool HasEntry(uint page) =>
+        (ReadTable(false)[page] | WriteTable(false)[page] | ReadTable(true)[page] | WriteTable(true)[page]) != 0;
+
+    public void Drop(uint page)
+    {
+        ReadTable(false)[page] = 0;
+        WriteTable(false)[page] = 0;
+        ReadTable(true)[page] = 0;
+        WriteTable(true)[page] = 0;
+    }
+
+    /// <summary>Drops the entries of virtual pages [<paramref name="first"/>, <paramref name="end"/>).</summary>
+    public void DropRange(uint first, uint end)
+    {
+        int kept = 0;
+        for (int i = 0; i < _filled.Count; i++)
+        {
+            uint page = _filled[i];
+            if (page >= first && page < end)
+            {
+                Drop(page);
+            }
+            else if (HasEntry(page))
+            {
+                _filled[kept++] = page;
+            }
+        }
+
+        _filled.RemoveRange(kept, _filled.Count - kept);
+    }
+
+    public void DropAll()
+    {
+        foreach (uint page in _filled)
+        {
+            Drop(page);
+        }
+
+        _filled.Clear();
+    }
+
+    /// <summary>A page dropped and filled again stands on the list twice; forget the dead and the doubles before it grows.</summary>
+    private void Compact()
+    {
+        var seen = new HashSet<uint>(_filled.Count);
+        _filled.RemoveAll(page => !HasEntry(page) || !seen.Add(page));
+        if (_filled.Count > _filled.Capacity / 2)
+        {
+            _filled.Capacity *= 2;
+        }
+    }
+
+    public void Release() => HostMemory.Release(_memory, Tables * TableBytes);
+}

@@ -1,0 +1,298 @@
+using System.Runtime.CompilerServices;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Core.Memory;
+
+/// <summary>
+/// Every access to Guest-virtual memory that the inline look-up could not serve: TLB misses, accesses across a page,
+/// devices, and stores to pages that hold code. Linear addresses; segmentation has been applied already. A false
+/// result means that the fault record stands in the CPU (or the Guest was killed) and nothing has changed.
+/// </summary>
+internal static unsafe class ColdAccess
+{
+    /// <summary>Reads 1, 2 or 4 bytes at the current privilege.</summary>
+    public static bool Read(GuestCpu* cpu, uint address, int size, out uint value) =>
+        Read(cpu, address, size, cpu->Cpl == 3, out value);
+
+    /// <summary>Reads 1, 2 or 4 bytes as supervisor (descriptor tables and frames that the CPU itself reads) or user.</summary>
+    public static bool Read(GuestCpu* cpu, uint address, int size, bool user, out uint value)
+    {
+        value = 0;
+        GuestMachine machine = GuestMachine.Of(cpu);
+        int inFirst = InFirstPage(address, size);
+        if (!Translate(machine, address, write: false, user, out uint first))
+        {
+            return false;
+        }
+
+        if (inFirst == size)
+        {
+            return ReadPhysical(machine, address, first, size, user, out value);
+        }
+
+        uint rest = address + (uint)inFirst;
+        return Translate(machine, rest, write: false, user, out uint second)
+            && ReadPhysical(machine, address, first, inFirst, user, out uint low)
+            && ReadPhysical(machine, rest, second, size - inFirst, user, out uint high)
+            && Join(low, high, inFirst, out value);
+    }
+
+    /// <summary>Writes the low 1, 2 or 4 bytes of <paramref name="value"/> at the current privilege.</summary>
+    public static bool Write(GuestCpu* cpu, uint address, int size, uint value) =>
+        Write(cpu, address, size, cpu->Cpl == 3, value);
+
+    /// <summary>Writes as supervisor (frames pushed by trap delivery) or user.</summary>
+    public static bool Write(GuestCpu* cpu, uint address, int size, bool user, uint value)
+    {
+        GuestMachine machine = GuestMachine.Of(cpu);
+        int inFirst = InFirstPage(address, size);
+        if (!Translate(machine, address, write: true, user, out uint first))
+        {
+            return false;
+        }
+
+        if (inFirst == size)
+        {
+            return WritePhysical(machine, address, first, size, user, value);
+        }
+
+        // Both pages are known to be writable before the first byte changes.
+        uint rest = address + (uint)inFirst;
+        return Translate(machine, rest, write: true, user, out uint second)
+            && WritePhysical(machine, address, first, inFirst, user, value)
+            && WritePhysical(machine, rest, second, size - inFirst, user, value >> (8 * inFirst));
+    }
+
+    /// <summary>
+    /// Would a write of these bytes succeed? For instructions that must not do half of their work: read-modify-write
+    /// forms, pushes of several words, 8-byte stores. Sets A and D like the write that follows.
+    /// </summary>
+    public static bool ProbeWrite(GuestCpu* cpu, uint address, int size) => ProbeWrite(cpu, address, size, cpu->Cpl == 3);
+
+    /// <inheritdoc cref="ProbeWrite(GuestCpu*, uint, int)"/>
+    public static bool ProbeWrite(GuestCpu* cpu, uint address, int size, bool user)
+    {
+        GuestMachine machine = GuestMachine.Of(cpu);
+        for (uint done = 0; done < (uint)size; done += 0x1000 - ((address + done) & 0xFFF))
+        {
+            if (!Translate(machine, address + done, write: true, user, out _))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads any number of bytes for operands larger than 4 (x87, descriptors, cmpxchg8b); all or nothing.</summary>
+    public static bool ReadBytes(GuestCpu* cpu, uint address, Span<byte> destination)
+    {
+        for (int i = 0; i < destination.Length;)
+        {
+            int chunk = destination.Length - i >= 4 ? 4 : 1;
+            if (!Read(cpu, address + (uint)i, chunk, out uint value))
+            {
+                return false;
+            }
+
+            if (chunk == 4)
+            {
+                Unsafe.WriteUnaligned(ref destination[i], value);
+            }
+            else
+            {
+                destination[i] = (byte)value;
+            }
+
+            i += chunk;
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes any number of bytes; all or nothing.</summary>
+    public static bool WriteBytes(GuestCpu* cpu, uint address, ReadOnlySpan<byte> source)
+    {
+        if (!ProbeWrite(cpu, address, source.Length))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < source.Length;)
+        {
+            int chunk = source.Length - i >= 4 ? 4 : 1;
+            uint value = chunk == 4 ? Unsafe.ReadUnaligned<uint>(in source[i]) : source[i];
+            if (!Write(cpu, address + (uint)i, chunk, value))
+            {
+                return false;
+            }
+
+            i += chunk;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Where the instruction byte at <paramref name="address"/> lies. An instruction fetch needs what a read needs;
+    /// fetching from a device kills, as there is nothing sensible that lguest would do.
+    /// </summary>
+    public static bool TranslateFetch(GuestCpu* cpu, uint address, out uint physical)
+    {
+        GuestMachine machine = GuestMachine.Of(cpu);
+        if (!Translate(machine, address, write: false, cpu->Cpl == 3, out physical))
+        {
+            return false;
+        }
+
+        return machine.Ram.Contains(physical, 1) || Fault.Page(cpu, address, present: true, write: false, cpu->Cpl == 3);
+    }
+
+    /// <summary>
+    /// Translates and fills the soft TLB. The result may lie in the device region; anything else outside RAM has
+    /// killed the Guest.
+    /// </summary>
+    public static bool Translate(GuestMachine machine, uint address, bool write, bool user, out uint physical)
+    {
+        GuestCpu* cpu = machine.Cpu;
+        SoftMmu mmu = machine.Mmu;
+        GuestRam ram = machine.Ram;
+        physical = address;
+        if (address >= SoftMmu.SwitcherAddress)
+        {
+            return Fault.Page(cpu, address, present: false, write, user);
+        }
+
+        Translation translation;
+        if (mmu.Paging)
+        {
+            WalkResult result = PageWalker.Walk(ram, mmu.PageDirectory, address, write, user, mmu.DeviceLimit, out translation);
+            physical = translation.PhysicalPage | (address & 0xFFF);
+            switch (result)
+            {
+                case WalkResult.Ok:
+                    break;
+                case WalkResult.Device:
+                    return true;
+                case WalkResult.NotPresent:
+                case WalkResult.Protection:
+                    return Fault.Page(cpu, address, result == WalkResult.Protection, write, user);
+                case WalkResult.BadDirectoryEntry:
+                    return Fault.Kill(cpu, "bad page directory entry");
+                case WalkResult.BadTableEntry:
+                    return Fault.Kill(cpu, "bad page table entry");
+                default:
+                    return Fault.Kill(cpu, $"bad read address 0x{translation.Detail:x} len 4");
+            }
+        }
+        else if (user)
+        {
+            return Fault.Page(cpu, address, present: true, write, user);
+        }
+        else if (!ram.Contains(address, 1))
+        {
+            return address < mmu.DeviceLimit || Fault.Kill(cpu, "bad page table entry");
+        }
+        else
+        {
+            translation = new Translation { PhysicalPage = address & ~0xFFFu, Writable = true, Dirty = true };
+        }
+
+        Fill(mmu, address & ~0xFFFu, translation, user);
+        return true;
+    }
+
+    private static void Fill(SoftMmu mmu, uint page, in Translation translation, bool user)
+    {
+        AddressSpace space = mmu.Current;
+        uint number = page >> 12;
+        if (!space.HasEntry(number))
+        {
+            space.NoteFilled(number);
+        }
+
+        mmu.Fills++;
+        ulong entry = (ulong)(mmu.Ram.Base + translation.PhysicalPage) - page;
+        space.ReadTable(user)[number] = entry;
+        uint frame = translation.PhysicalPage >> 12;
+        if (translation.Writable && translation.Dirty && !mmu.Code.HasCode(frame))
+        {
+            ulong* cell = space.WriteTable(user) + number;
+            *cell = entry;
+            mmu.Code.NoteWriteEntry(frame, cell, entry);
+        }
+    }
+
+    private static bool ReadPhysical(GuestMachine machine, uint address, uint physical, int size, bool user, out uint value)
+    {
+        value = 0;
+        byte* ram = machine.Ram.Base;
+        if (machine.Ram.Contains(physical, (uint)size))
+        {
+            for (int i = size - 1; i >= 0; i--)
+            {
+                value = (value << 8) | ram[physical + (uint)i];
+            }
+
+            return true;
+        }
+
+        if (machine.Devices is not { } devices || !devices.Owns(physical))
+        {
+            return Fault.Page(machine.Cpu, address, present: true, write: false, user);
+        }
+
+        value = size == 3
+            ? devices.Read(physical, 1) | (devices.Read(physical + 1, 1) << 8) | (devices.Read(physical + 2, 1) << 16)
+            : devices.Read(physical, size);
+        machine.Cpu->Cut = ExitReason.DeviceAccess;
+        return true;
+    }
+
+    private static bool WritePhysical(GuestMachine machine, uint address, uint physical, int size, bool user, uint value)
+    {
+        byte* ram = machine.Ram.Base;
+        if (machine.Ram.Contains(physical, (uint)size))
+        {
+            for (int i = 0; i < size; i++)
+            {
+                ram[physical + (uint)i] = (byte)(value >> (8 * i));
+            }
+
+            if (machine.Mmu.Code.HasCode(physical >> 12))
+            {
+                machine.Ram.WriteObserver?.NotifyWrite(physical, (uint)size);
+            }
+
+            return true;
+        }
+
+        if (machine.Devices is not { } devices || !devices.Owns(physical))
+        {
+            return Fault.Page(machine.Cpu, address, present: true, write: true, user);
+        }
+
+        if (size == 3)
+        {
+            devices.Write(physical, 1, value);
+            devices.Write(physical + 1, 2, value >> 8);
+        }
+        else
+        {
+            devices.Write(physical, size, value);
+        }
+
+        machine.Cpu->Cut = ExitReason.DeviceAccess;
+        return true;
+    }
+
+    private static int InFirstPage(uint address, int size) => (int)Math.Min((uint)size, 0x1000 - (address & 0xFFF));
+
+    private static bool Join(uint low, uint high, int lowBytes, out uint value)
+    {
+        value = low | (high << (8 * lowBytes));
+        return true;
+    }
+}

@@ -1,0 +1,91 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace Lguest.Jit.Core.Memory;
+
+/// <summary>
+/// Address space from the Host: reserved at once, given real memory page by page on first touch. Guest RAM and the
+/// page-indexed TLB tables live in it. The one place that talks to the operating system's memory calls.
+/// </summary>
+/// <remarks>
+/// Invariant for everyone who holds such a pointer: the mapping stays until <see cref="Release"/>, reads as zero where
+/// never written, and lies above 4 GiB, so (pointer − 32-bit Guest address) is never 0.
+/// </remarks>
+internal static unsafe partial class HostMemory
+{
+    private const int ProtReadWrite = 3;
+    private const int MapPrivate = 0x02;
+    private const int MapAnonymousLinux = 0x20;
+    private const int MapAnonymousMac = 0x1000;
+    private const int MapNoReserveLinux = 0x4000;
+    private const int AdviseDontNeed = 4;
+    private const int AdviseNoHugePage = 15;
+
+    /// <summary>Reserves zeroed memory. <paramref name="sparse"/>: touched here and there, so keep huge pages away from it.</summary>
+    /// <exception cref="OutOfMemoryException">The Host refuses.</exception>
+    public static byte* Reserve(ulong bytes, bool sparse)
+    {
+        byte* memory;
+        if (OperatingSystem.IsWindows())
+        {
+            memory = (byte*)VirtualAlloc(null, (nuint)bytes, 0x3000 /* MEM_RESERVE | MEM_COMMIT */, 4 /* PAGE_READWRITE */);
+        }
+        else
+        {
+            int flags = OperatingSystem.IsMacOS() ? MapPrivate | MapAnonymousMac : MapPrivate | MapAnonymousLinux | MapNoReserveLinux;
+            memory = (byte*)Map(null, (nuint)bytes, ProtReadWrite, flags, -1, 0);
+            if (memory == (byte*)-1)
+            {
+                memory = null;
+            }
+            else if (sparse && OperatingSystem.IsLinux())
+            {
+                _ = Advise(memory, (nuint)bytes, AdviseNoHugePage);
+            }
+        }
+
+        if (memory == null || (ulong)memory <= uint.MaxValue)
+        {
+            throw new OutOfMemoryException($"The Host gave no {bytes >> 20} MiB of address space.");
+        }
+
+        return memory;
+    }
+
+    /// <summary>Gives pages back; they read as zero afterwards.</summary>
+    public static void Discard(byte* memory, ulong bytes)
+    {
+        if (OperatingSystem.IsLinux() && Advise(memory, (nuint)bytes, AdviseDontNeed) == 0)
+        {
+            return;
+        }
+
+        NativeMemory.Clear(memory, (nuint)bytes);
+    }
+
+    public static void Release(byte* memory, ulong bytes)
+    {
+        bool released = OperatingSystem.IsWindows()
+            ? VirtualFree(memory, 0, 0x8000 /* MEM_RELEASE */) != 0
+            : Unmap(memory, (nuint)bytes) == 0;
+        if (!released)
+        {
+            throw new Win32Exception();
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial void* Map(void* address, nuint length, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    private static partial int Unmap(void* address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    private static partial int Advise(void* address, nuint length, int advice);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    private static partial void* VirtualAlloc(void* address, nuint size, uint type, uint protect);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    private static partial int VirtualFree(void* address, nuint size, uint type);
+}

@@ -1,0 +1,178 @@
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Core.Memory;
+
+/// <summary>
+/// The Guest's MMU: which page directory is in force, the cached soft TLBs of recent ones, and what the hypercalls
+/// that flush them mean (design §12.6). Fills happen in <see cref="ColdAccess"/>.
+/// </summary>
+internal sealed unsafe class SoftMmu : IDisposable
+{
+    /// <summary>
+    /// SWITCHER_ADDR as the Guest sees it (4 GiB − reserve_mem): nothing at or above it can be mapped by the Guest.
+    /// </summary>
+    public const uint SwitcherAddress = 0xFFC00000;
+
+    private const int MaximumSpaces = 64;
+
+    private readonly List<AddressSpace> _spaces = [];
+    private AddressSpace _current;
+    private uint _kernelAddress = uint.MaxValue;
+    private long _useClock;
+
+    public SoftMmu(GuestRam ram)
+    {
+        Ram = ram;
+        Code = new CodeMap(ram);
+        _current = new AddressSpace { PageDirectory = uint.MaxValue };
+        _spaces.Add(_current);
+    }
+
+    public GuestRam Ram { get; }
+
+    public CodeMap Code { get; }
+
+    /// <summary>False until the first NEW_PGTABLE: virtual = physical, all of it supervisor and writable.</summary>
+    public bool Paging { get; private set; }
+
+    /// <summary>Guest-physical address of the page directory in force.</summary>
+    public uint PageDirectory => _current.PageDirectory;
+
+    public AddressSpace Current => _current;
+
+    /// <summary>End of the device region in guest-physical space, bytes; RAM size while there are no devices.</summary>
+    public uint DeviceLimit { get; set; }
+
+    /// <summary>Cold fills since the start: the "TLB fills" of the statistics.</summary>
+    public long Fills { get; set; }
+
+    /// <summary>lguest_data.kernel_address: mappings from here up are alike in all page directories.</summary>
+    public uint KernelAddress
+    {
+        get => _kernelAddress;
+        set => _kernelAddress = value;
+    }
+
+    /// <summary>Points the CPU to the tables for its privilege. To be called after a change of CPL or of address space.</summary>
+    public void Activate(GuestCpu* cpu)
+    {
+        bool user = cpu->Cpl == 3;
+        cpu->ReadTable = _current.ReadTable(user);
+        cpu->WriteTable = _current.WriteTable(user);
+    }
+
+    /// <summary>NEW_PGTABLE (guest_new_pagetable). The address is not validated: a bad one kills at the next walk.</summary>
+    /// <param name="cpu">Gets the new tables.</param>
+    /// <param name="pageDirectory">Guest-physical.</param>
+    /// <param name="trusted">
+    /// False while the Guest does not yet announce every change (before it used a third page directory, ABI §6.4): what
+    /// a cached space holds may be stale then.
+    /// </param>
+    public void SetPageDirectory(GuestCpu* cpu, uint pageDirectory, bool trusted)
+    {
+        if (!Paging)
+        {
+            Paging = true;
+            _current.DropAll();
+            _current.PageDirectory = pageDirectory;
+        }
+
+        AddressSpace? found = _current.PageDirectory == pageDirectory ? _current : Find(pageDirectory);
+        _current = found ?? Recycle(pageDirectory);
+        _current.LastUsed = ++_useClock;
+        if (!trusted)
+        {
+            FlushAll();
+        }
+
+        Activate(cpu);
+    }
+
+    /// <summary>SET_PTE: the page is dropped in the named directory, or in all of them if it is a kernel page.</summary>
+    public void DropPage(uint pageDirectory, uint virtualAddress)
+    {
+        uint page = virtualAddress >> 12;
+        if (virtualAddress >= _kernelAddress)
+        {
+            foreach (AddressSpace space in _spaces)
+            {
+                space.Drop(page);
+            }
+        }
+        else
+        {
+            Find(pageDirectory)?.Drop(page);
+        }
+    }
+
+    /// <summary>SET_PGD: one 4 MiB slot is dropped, by the same rule.</summary>
+    public void DropSlot(uint pageDirectory, uint index)
+    {
+        uint first = index << 10;
+        if (first << 12 >= _kernelAddress)
+        {
+            foreach (AddressSpace space in _spaces)
+            {
+                space.DropRange(first, first + 1024);
+            }
+        }
+        else
+        {
+            Find(pageDirectory)?.DropRange(first, first + 1024);
+        }
+    }
+
+    /// <summary>FLUSH_TLB(0): the user part of the tables in force.</summary>
+    public void FlushUser() => _current.DropRange(0, _kernelAddress >> 12);
+
+    /// <summary>FLUSH_TLB(≠0): everything, in every cached space.</summary>
+    public void FlushAll()
+    {
+        foreach (AddressSpace space in _spaces)
+        {
+            space.DropAll();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (AddressSpace space in _spaces)
+        {
+            space.Release();
+        }
+
+        _spaces.Clear();
+        Code.Dispose();
+    }
+
+    private AddressSpace? Find(uint pageDirectory)
+    {
+        foreach (AddressSpace space in _spaces)
+        {
+            if (space.PageDirectory == pageDirectory)
+            {
+                return space;
+            }
+        }
+
+        return null;
+    }
+
+    private AddressSpace Recycle(uint pageDirectory)
+    {
+        AddressSpace space;
+        if (_spaces.Count < MaximumSpaces)
+        {
+            space = new AddressSpace();
+            _spaces.Add(space);
+        }
+        else
+        {
+            space = _spaces.MinBy(static s => s.LastUsed)!;
+            space.DropAll();
+        }
+
+        space.PageDirectory = pageDirectory;
+        return space;
+    }
+}

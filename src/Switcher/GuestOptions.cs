@@ -1,0 +1,11 @@
+namespace Lguest.Jit.Switcher;
+
+/// <summary>What the Launcher decides about a Guest before it runs.</summary>
+internal sealed record GuestOptions
+{
+    /// <summary>The second system call vector that lguest's module option allows (Plan 9: 0x40); 0x80 always is one.</summary>
+    public int SyscallVector { get; init; } = 0x80;
+
+    /// <summary>Instructions after which the run ends with <see cref="GuestEndKind.InstructionLimit"/>.</summary>
+    public long MaxInstructions { get; init; } = long.MaxValue;
+}
