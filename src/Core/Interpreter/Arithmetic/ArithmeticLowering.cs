@@ -1,11 +1,14 @@
-using Iced.Intel;
-
 namespace Lguest.Jit.Core.Interpreter.Arithmetic;
 
+/// <summary>Multiplication, division, decimal, exchanges, flags and conditionals.</summary>
 internal static class ArithmeticLowering
 {
     public static void Register(Lower?[] table)
     {
-        _ = table[(int)Mnemonic.Nop];
+        MultiplyDivide.Register(table);
+        Decimal.Register(table);
+        ExchangeInstructions.Register(table);
+        FlagInstructions.Register(table);
+        ConditionalInstructions.Register(table);
     }
 }

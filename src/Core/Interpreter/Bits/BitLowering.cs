@@ -1,11 +1,11 @@
-using Iced.Intel;
-
 namespace Lguest.Jit.Core.Interpreter.Bits;
 
+/// <summary>Shifts, rotates, and instructions on single bits.</summary>
 internal static class BitLowering
 {
     public static void Register(Lower?[] table)
     {
-        _ = table[(int)Mnemonic.Nop];
+        ShiftInstructions.Register(table);
+        BitTests.Register(table);
     }
 }
