@@ -1,11 +1,19 @@
-using Iced.Intel;
-
 namespace Lguest.Jit.Core.Interpreter.SystemLevel;
 
+/// <summary>Everything that deals with segments, privilege, traps, the machine itself, or nothing at all.</summary>
+/// <remarks>Registered after the general MOV, PUSH, POP, CALL and JMP, whose special operands it claims.</remarks>
 internal static class SystemLowering
 {
     public static void Register(Lower?[] table)
     {
-        _ = table[(int)Mnemonic.Nop];
+        FaultLowering.Register(table);
+        SegmentMoves.Register(table);
+        FarTransferLowering.Register(table);
+        FlagImage.Register(table);
+        SoftwareInterrupts.Register(table);
+        DescriptorQueries.Register(table);
+        MachineQueries.Register(table);
+        StackFrames.Register(table);
+        NoOperation.Register(table);
     }
 }
