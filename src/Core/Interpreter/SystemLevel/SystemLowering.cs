@@ -16,4 +16,10 @@ internal static class SystemLowering
         StackFrames.Register(table);
         NoOperation.Register(table);
     }
+
+    public static void Move(OpWriter w, in Instruction i) => throw new InvalidOperationException();
+    public static void FarJump(OpWriter w, in Instruction i) => throw new InvalidOperationException();
+    public static void FarCall(OpWriter w, in Instruction i) => throw new InvalidOperationException();
+    public static void PushSegment(OpWriter w, in Instruction i) => throw new InvalidOperationException();
+    public static void PopSegment(OpWriter w, in Instruction i) => throw new InvalidOperationException();
 }
