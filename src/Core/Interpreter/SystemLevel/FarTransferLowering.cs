@@ -7,14 +7,12 @@ internal static unsafe class FarTransferLowering
 {
     public static void Register(Lower?[] table)
     {
-        FaultLowering.Prepend(table, Mnemonic.Call, static (in Instruction i) => i.IsCallFar || i.IsCallFarIndirect, Transfer);
-        FaultLowering.Prepend(table, Mnemonic.Jmp, static (in Instruction i) => i.IsJmpFar || i.IsJmpFarIndirect, Transfer);
         table[(int)Mnemonic.Retf] = Return;
         table[(int)Mnemonic.Iret] = static (OpWriter w, in Instruction _) => FaultLowering.End(w, typeof(InterruptReturn<W16>));
         table[(int)Mnemonic.Iretd] = static (OpWriter w, in Instruction _) => FaultLowering.End(w, typeof(InterruptReturn<W32>));
     }
 
-    private static void Transfer(OpWriter w, in Instruction instruction)
+    public static void Transfer(OpWriter w, in Instruction instruction)
     {
         bool call = instruction.Mnemonic == Mnemonic.Call;
         bool direct = instruction.IsCallFar || instruction.IsJmpFar;

@@ -37,27 +37,7 @@ internal static unsafe class FaultLowering
         w.Emit(HandlerBinder.Branch(instruction));
         w.Ended = true;
     }
-
-    /// <summary>Puts a lowering before another one of the same mnemonic, for the operands it claims.</summary>
-    public static void Prepend(Lower?[] table, Mnemonic mnemonic, Claim claim, Lower lower)
-    {
-        Lower other = table[(int)mnemonic] ?? InvalidOpcode;
-        table[(int)mnemonic] = (OpWriter w, in Instruction instruction) =>
-        {
-            if (claim(in instruction))
-            {
-                lower(w, in instruction);
-            }
-            else
-            {
-                other(w, in instruction);
-            }
-        };
-    }
 }
-
-/// <summary>Is this instruction one of ours?</summary>
-internal delegate bool Claim(in Instruction instruction);
 
 /// <summary>#GP(0).</summary>
 internal readonly unsafe struct RaiseGeneralProtection : IInstruction

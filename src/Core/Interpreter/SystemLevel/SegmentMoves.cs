@@ -12,11 +12,6 @@ internal static unsafe class SegmentMoves
 {
     public static void Register(Lower?[] table)
     {
-        FaultLowering.Prepend(table, Mnemonic.Mov, static (in Instruction i) => i.Op0Kind == OpKind.Register && i.Op0Register.IsSegmentRegister(), LoadMove);
-        FaultLowering.Prepend(table, Mnemonic.Mov, static (in Instruction i) => i.Op1Kind == OpKind.Register && i.Op1Register.IsSegmentRegister(), StoreMove);
-        FaultLowering.Prepend(table, Mnemonic.Mov, static (in Instruction i) => IsControl(i.Op0Kind, i.Op0Register) || IsControl(i.Op1Kind, i.Op1Register), Control);
-        FaultLowering.Prepend(table, Mnemonic.Push, IsSegmentStack, Push);
-        FaultLowering.Prepend(table, Mnemonic.Pop, IsSegmentStack, Pop);
         table[(int)Mnemonic.Les] = FarPointer;
         table[(int)Mnemonic.Lds] = FarPointer;
         table[(int)Mnemonic.Lss] = FarPointer;
@@ -24,10 +19,22 @@ internal static unsafe class SegmentMoves
         table[(int)Mnemonic.Lgs] = FarPointer;
     }
 
-    private static bool IsSegmentStack(in Instruction i) => i.Op0Kind == OpKind.Register && i.Op0Register.IsSegmentRegister();
-
-    private static bool IsControl(OpKind kind, Register register) =>
-        kind == OpKind.Register && (register.IsCR() || register.IsDR() || register.IsTR());
+    /// <summary>MOV with a segment, control, debug or test register.</summary>
+    public static void Move(OpWriter w, in Instruction instruction)
+    {
+        if (instruction.Op0Kind == OpKind.Register && instruction.Op0Register.IsSegmentRegister())
+        {
+            LoadMove(w, in instruction);
+        }
+        else if (instruction.Op1Kind == OpKind.Register && instruction.Op1Register.IsSegmentRegister())
+        {
+            StoreMove(w, in instruction);
+        }
+        else
+        {
+            Control(w, in instruction);
+        }
+    }
 
     private static void LoadMove(OpWriter w, in Instruction instruction)
     {
@@ -69,14 +76,14 @@ internal static unsafe class SegmentMoves
         }
     }
 
-    private static void Push(OpWriter w, in Instruction instruction)
+    public static void Push(OpWriter w, in Instruction instruction)
     {
         bool narrow = instruction.StackPointerIncrement == -2;
         Type type = typeof(PushSegment<>).MakeGenericType(narrow ? typeof(W16) : typeof(W32));
         w.Emit(HandlerBinder.Plain(type)).Destination = (byte)OpWriter.SegmentNumber(instruction.Op0Register);
     }
 
-    private static void Pop(OpWriter w, in Instruction instruction)
+    public static void Pop(OpWriter w, in Instruction instruction)
     {
         bool narrow = instruction.StackPointerIncrement == 2;
         Type type = typeof(PopSegment<>).MakeGenericType(narrow ? typeof(W16) : typeof(W32));
