@@ -2,7 +2,6 @@ using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
-using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
 

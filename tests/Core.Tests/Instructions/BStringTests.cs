@@ -1,6 +1,5 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
-using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Tests.Instructions;

@@ -1,6 +1,5 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
-using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Tests.Instructions;
@@ -33,7 +32,6 @@ public sealed unsafe class BSystemTests : IDisposable
     [Theory]
     [InlineData("0F05")]
     [InlineData("0F07")]
-    [InlineData("8EC8")]
     public void What_this_cpu_lacks_is_an_invalid_opcode(string hex) => _h.Faults(hex, Vectors.InvalidOpcode);
 
     [Fact]
