@@ -117,7 +117,7 @@ public sealed unsafe class BSystemTests : IDisposable
         _h.Write(BHarness.PageTable + 0xC04, (BHarness.Missing + 0x1000) | 0x67);
         _h.Faults("9A 44440000 6100", Vectors.PageFault, 2);
         _h[Reg.Esp] = 0x8000;
-        Assert.Equal(ExitReason.Continue, _h.Run("9A 44440000 6300"));
+        Assert.Equal(ExitReason.Continue, _h.Run("9A 44440000 6000"));
         Assert.Equal(0x4444u, _h.Cpu->Eip);
         Assert.Equal(BHarness.Code + 7, _h.Read(0x7FF8));
         Assert.Equal(0x61u, _h.Read(0x7FFC));
