@@ -1,101 +1,138 @@
-using Iced.Intel;
-using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
-using Lguest.Jit.Core.Interpreter.Alu;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter.Arithmetic;
 
-/// <summary>XCHG r/m, r. With one CPU the implied LOCK has nothing to do.</summary>
-internal readonly unsafe struct Exchange<TWidth, TPlace> : IInstruction
+/// <summary>XCHG r/m, reg.</summary>
+internal readonly unsafe struct Xchg<TWidth, TPlace> : IInstruction
     where TWidth : struct, IWidth
     where TPlace : struct, IPlace
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        uint mine = Registers.Get<TWidth>(cpu, op->Source);
-        if (!TPlace.LoadForUpdate<TWidth>(cpu, op, out uint theirs) || !TPlace.Store<TWidth>(cpu, op, mine))
+        if (!TPlace.LoadForUpdate<TWidth>(cpu, op, out uint value))
         {
             return false;
         }
 
-        Registers.Set<TWidth>(cpu, op->Source, theirs);
+        // Memory first: the register may be part of its address.
+        uint other = Registers.Get<TWidth>(cpu, op->Source);
+        if (!TPlace.Store<TWidth>(cpu, op, other))
+        {
+            return false;
+        }
+
+        Registers.Set<TWidth>(cpu, op->Source, value);
         return true;
     }
 }
 
-/// <summary>XADD r/m, r. The register is written first: XADD of a register with itself leaves the sum.</summary>
-internal readonly unsafe struct ExchangeAdd<TWidth, TPlace> : IInstruction
+/// <summary>XADD r/m, reg: the sum to r/m, its old value to the register.</summary>
+internal readonly unsafe struct Xadd<TWidth, TPlace> : IInstruction
     where TWidth : struct, IWidth
     where TPlace : struct, IPlace
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        uint mine = Registers.Get<TWidth>(cpu, op->Source);
-        if (!TPlace.LoadForUpdate<TWidth>(cpu, op, out uint theirs))
+        if (!TPlace.LoadForUpdate<TWidth>(cpu, op, out uint value))
         {
             return false;
         }
 
-        uint sum = Add.Compute<TWidth, FlagsLive>(cpu, theirs, mine);
-        Registers.Set<TWidth>(cpu, op->Source, theirs);
-        return TPlace.Store<TWidth>(cpu, op, sum & TWidth.Mask);
-    }
-}
-
-/// <summary>CMPXCHG r/m, r. Memory is written in either case (SDM vol. 2), so it must be writable in either case.</summary>
-internal readonly unsafe struct CompareExchange<TWidth, TPlace> : IInstruction
-    where TWidth : struct, IWidth
-    where TPlace : struct, IPlace
-{
-    public static bool Execute(GuestCpu* cpu, Op* op)
-    {
-        if (!TPlace.LoadForUpdate<TWidth>(cpu, op, out uint theirs))
+        uint addend = Registers.Get<TWidth>(cpu, op->Source);
+        uint sum = value + addend;
+        if (!TPlace.Store<TWidth>(cpu, op, sum))
         {
             return false;
         }
 
-        uint accumulator = cpu->Gpr[Reg.Eax] & TWidth.Mask;
-        Cmp.Compute<TWidth, FlagsLive>(cpu, accumulator, theirs);
-        if (accumulator == theirs)
+        // xadd r, r leaves the sum: SDM writes the destination last.
+        if (typeof(TPlace) != typeof(RegisterPlace) || op->Source != op->Destination)
         {
-            return TPlace.Store<TWidth>(cpu, op, Registers.Get<TWidth>(cpu, op->Source));
+            Registers.Set<TWidth>(cpu, op->Source, value);
         }
 
-        Registers.Set<TWidth>(cpu, Reg.Eax * 4, theirs);
+        cpu->FlagsResult = TWidth.SignExtend(sum);
+        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.AddAux32(value, addend, sum));
         return true;
     }
 }
 
-/// <summary>CMPXCHG8B m64.</summary>
-internal readonly unsafe struct CompareExchange8<TAddress> : IInstruction
+/// <summary>CMPXCHG r/m, reg. The operand is written in either case (SDM: "the destination operand is written back").</summary>
+internal readonly unsafe struct Cmpxchg<TWidth, TPlace> : IInstruction
+    where TWidth : struct, IWidth
+    where TPlace : struct, IPlace
+{
+    public static bool Execute(GuestCpu* cpu, Op* op)
+    {
+        if (!TPlace.LoadForUpdate<TWidth>(cpu, op, out uint value))
+        {
+            return false;
+        }
+
+        uint accumulator = Registers.Get<TWidth>(cpu, Reg.Eax);
+        bool equal = accumulator == value;
+        if (!TPlace.Store<TWidth>(cpu, op, equal ? Registers.Get<TWidth>(cpu, op->Source) : value))
+        {
+            return false;
+        }
+
+        if (!equal)
+        {
+            Registers.Set<TWidth>(cpu, Reg.Eax, value);
+        }
+
+        uint difference = accumulator - value;
+        cpu->FlagsResult = TWidth.SignExtend(difference);
+        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubAux32(accumulator, value, difference));
+        return true;
+    }
+}
+
+/// <summary>CMPXCHG8B m64: needs a writable operand in either case; only ZF changes.</summary>
+internal readonly unsafe struct Cmpxchg8b<TAddress> : IInstruction
     where TAddress : struct, IAddress
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
         uint address = TAddress.Linear(cpu, op);
+        byte* low = Tlb.Write<W32>(cpu, address);
+        byte* high = Tlb.Write<W32>(cpu, address + 4);
         Span<byte> bytes = stackalloc byte[8];
-        if (!ColdAccess.ProbeWrite(cpu, address, 8) || !ColdAccess.ReadBytes(cpu, address, bytes))
+        bool direct = low != null && high != null;
+        if (direct)
+        {
+            BitConverter.TryWriteBytes(bytes, W32.Load(low));
+            BitConverter.TryWriteBytes(bytes[4..], W32.Load(high));
+        }
+        else if (!ColdAccess.ProbeWrite(cpu, address, 8) || !ColdAccess.ReadBytes(cpu, address, bytes))
         {
             return false;
         }
 
-        ulong theirs = System.Runtime.InteropServices.MemoryMarshal.Read<ulong>(bytes);
-        ulong expected = Accumulator.GetDouble<W32>(cpu);
-        bool equal = theirs == expected;
-        if (equal)
+        ulong value = BitConverter.ToUInt64(bytes);
+        ulong expected = ((ulong)cpu->Gpr[Reg.Edx] << 32) | cpu->Gpr[Reg.Eax];
+        bool equal = value == expected;
+        ulong stored = equal ? ((ulong)cpu->Gpr[Reg.Ecx] << 32) | cpu->Gpr[Reg.Ebx] : value;
+        if (direct)
         {
-            ulong wanted = cpu->Gpr[Reg.Ebx] | ((ulong)cpu->Gpr[Reg.Ecx] << 32);
-            System.Runtime.InteropServices.MemoryMarshal.Write(bytes, wanted);
+            W32.Store(low, (uint)stored);
+            W32.Store(high, (uint)(stored >> 32));
+        }
+        else
+        {
+            BitConverter.TryWriteBytes(bytes, stored);
             if (!ColdAccess.WriteBytes(cpu, address, bytes))
             {
                 return false;
             }
         }
-        else
+
+        if (!equal)
         {
-            Accumulator.SetDouble<W32>(cpu, theirs);
+            cpu->Gpr[Reg.Eax] = (uint)value;
+            cpu->Gpr[Reg.Edx] = (uint)(value >> 32);
         }
 
         LazyFlags.Merge(cpu, Eflags.Zero, equal ? Eflags.Zero : 0);
@@ -103,57 +140,19 @@ internal readonly unsafe struct CompareExchange8<TAddress> : IInstruction
     }
 }
 
-/// <summary>XLAT: AL = [EBX + AL], with BX under the address-size prefix.</summary>
-internal readonly unsafe struct Translate : IInstruction
-{
-    public static bool Execute(GuestCpu* cpu, Op* op)
-    {
-        uint offset = cpu->Gpr[Reg.Ebx] + (cpu->Gpr[Reg.Eax] & 0xFF);
-        if ((op->Traits & OpTraits.Address16) != 0)
-        {
-            offset &= 0xFFFF;
-        }
-
-        if (!Access.Read<W8>(cpu, op->Segment, offset, out uint value))
-        {
-            return false;
-        }
-
-        Registers.Set<W8>(cpu, Reg.Eax * 4, value);
-        return true;
-    }
-}
-
-/// <summary>BOUND r, m: #BR unless lower ≤ r ≤ upper, signed.</summary>
-internal readonly unsafe struct Bound<TWidth> : IInstruction
+/// <summary>BSWAP. At 16 bits SDM leaves the result open; Intel's and AMD's CPUs give 0.</summary>
+internal readonly unsafe struct Bswap<TWidth, TPlace> : IInstruction
     where TWidth : struct, IWidth
+    where TPlace : struct, IPlace
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        uint offset = AddressGeneral.Offset(cpu, op);
-        if (!Access.Read<TWidth>(cpu, op->Segment, offset, out uint lower)
-            || !Access.Read<TWidth>(cpu, op->Segment, offset + (uint)TWidth.Bytes, out uint upper))
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
         {
             return false;
         }
 
-        int index = (int)TWidth.SignExtend(Registers.Get<TWidth>(cpu, op->Destination));
-        return (index >= (int)TWidth.SignExtend(lower) && index <= (int)TWidth.SignExtend(upper)) || Fault.Raise(cpu, Vectors.BoundRange);
-    }
-}
-
-/// <summary>XCHG XADD CMPXCHG CMPXCHG8B XLAT BOUND.</summary>
-internal static unsafe class ExchangeInstructions
-{
-    public static void Register(Lower?[] table)
-    {
-        table[(int)Mnemonic.Xchg] = static (OpWriter w, in Instruction i) => w.EmitOnPlace(typeof(Exchange<,>), write: true);
-        table[(int)Mnemonic.Xadd] = static (OpWriter w, in Instruction i) => w.EmitOnPlace(typeof(ExchangeAdd<,>), write: true);
-        table[(int)Mnemonic.Cmpxchg] = static (OpWriter w, in Instruction i) => w.EmitOnPlace(typeof(CompareExchange<,>), write: true);
-        table[(int)Mnemonic.Cmpxchg8b] = static (OpWriter w, in Instruction i) =>
-            w.Emit(HandlerBinder.Plain(typeof(CompareExchange8<>).MakeGenericType(w.Address(8, write: true))));
-        table[(int)Mnemonic.Xlatb] = static (OpWriter w, in Instruction i) => w.Emit(HandlerBinder.Plain(typeof(Translate)));
-        table[(int)Mnemonic.Bound] = static (OpWriter w, in Instruction i) =>
-            w.Emit(HandlerBinder.Plain(typeof(Bound<>).MakeGenericType(OpWriter.Width(w.OperandSize(0))))).Destination = w.OperandOffset(0);
+        value = TWidth.Bytes == 4 ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value) : 0;
+        return TPlace.Store<TWidth>(cpu, op, value);
     }
 }

@@ -1,156 +1,144 @@
-using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Semantics;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter.Arithmetic;
 
-/// <summary>Signed or unsigned, as a type.</summary>
-internal interface ISignedness
+/// <summary>The accumulator pair of one-operand multiplication and division: AH:AL, DX:AX or EDX:EAX.</summary>
+internal static unsafe class Accumulator
 {
-    static abstract bool Signed { get; }
+    private const byte Ah = 1;
+    private const byte Edx = Reg.Edx * 4;
+
+    public static uint Low<TWidth>(GuestCpu* cpu)
+        where TWidth : struct, IWidth => Registers.Get<TWidth>(cpu, Reg.Eax);
+
+    public static uint High<TWidth>(GuestCpu* cpu)
+        where TWidth : struct, IWidth => Registers.Get<TWidth>(cpu, TWidth.Bytes == 1 ? Ah : Edx);
+
+    public static void Set<TWidth>(GuestCpu* cpu, uint low, uint high)
+        where TWidth : struct, IWidth
+    {
+        Registers.Set<TWidth>(cpu, Reg.Eax, low);
+        Registers.Set<TWidth>(cpu, TWidth.Bytes == 1 ? Ah : Edx, high);
+    }
 }
 
-internal readonly struct SignedOperands : ISignedness
-{
-    public static bool Signed => true;
-}
-
-internal readonly struct UnsignedOperands : ISignedness
-{
-    public static bool Signed => false;
-}
-
-/// <summary>MUL and one-operand IMUL: AL, AX or EAX times r/m into AX, DX:AX or EDX:EAX.</summary>
-internal readonly unsafe struct MultiplyWide<TWidth, TPlace, TSign> : IInstruction
+/// <summary>MUL r/m: the accumulator times the operand, at double width.</summary>
+internal readonly unsafe struct Mul<TWidth, TPlace> : IInstruction
     where TWidth : struct, IWidth
     where TPlace : struct, IPlace
-    where TSign : struct, ISignedness
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        if (!TPlace.Load<TWidth>(cpu, op, out uint b))
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
         {
             return false;
         }
 
-        uint a = cpu->Gpr[Reg.Eax] & TWidth.Mask;
-        ulong product = TSign.Signed ? Multiply.Signed<TWidth>(cpu, a, b) : Multiply.Unsigned<TWidth>(cpu, a, b);
-        Accumulator.SetDouble<TWidth>(cpu, product);
+        uint low = MultiplyDivide.Mul<TWidth>(cpu, Accumulator.Low<TWidth>(cpu), value, out uint high);
+        Accumulator.Set<TWidth>(cpu, low, high);
         return true;
     }
 }
 
-/// <summary>DIV and IDIV.</summary>
-internal readonly unsafe struct DivideWide<TWidth, TPlace, TSign> : IInstruction
+/// <summary>IMUL r/m: the accumulator times the operand, at double width.</summary>
+internal readonly unsafe struct Imul<TWidth, TPlace> : IInstruction
     where TWidth : struct, IWidth
     where TPlace : struct, IPlace
-    where TSign : struct, ISignedness
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        if (!TPlace.Load<TWidth>(cpu, op, out uint divisor))
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
         {
             return false;
         }
 
-        ulong dividend = Accumulator.GetDouble<TWidth>(cpu);
-        bool done = TSign.Signed
-            ? Divide.Signed<TWidth>(Accumulator.SignExtend<TWidth>(dividend), divisor, out uint quotient, out uint remainder)
-            : Divide.Unsigned<TWidth>(dividend, divisor, out quotient, out remainder);
-        if (!done)
+        uint low = MultiplyDivide.Imul<TWidth>(cpu, Accumulator.Low<TWidth>(cpu), value, out uint high);
+        Accumulator.Set<TWidth>(cpu, low, high);
+        return true;
+    }
+}
+
+/// <summary>IMUL reg, r/m; the register is the source.</summary>
+internal readonly unsafe struct ImulRegister<TWidth, TPlace> : IInstruction
+    where TWidth : struct, IWidth
+    where TPlace : struct, IPlace
+{
+    public static bool Execute(GuestCpu* cpu, Op* op)
+    {
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
+        {
+            return false;
+        }
+
+        uint low = MultiplyDivide.Imul<TWidth>(cpu, Registers.Get<TWidth>(cpu, op->Source), value, out _);
+        Registers.Set<TWidth>(cpu, op->Source, low);
+        return true;
+    }
+}
+
+/// <summary>IMUL reg, r/m, imm.</summary>
+internal readonly unsafe struct ImulImmediate<TWidth, TPlace> : IInstruction
+    where TWidth : struct, IWidth
+    where TPlace : struct, IPlace
+{
+    public static bool Execute(GuestCpu* cpu, Op* op)
+    {
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
+        {
+            return false;
+        }
+
+        Registers.Set<TWidth>(cpu, op->Source, MultiplyDivide.Imul<TWidth>(cpu, op->Immediate, value, out _));
+        return true;
+    }
+}
+
+/// <summary>DIV r/m: quotient and remainder replace the accumulator pair.</summary>
+internal readonly unsafe struct Div<TWidth, TPlace> : IInstruction
+    where TWidth : struct, IWidth
+    where TPlace : struct, IPlace
+{
+    public static bool Execute(GuestCpu* cpu, Op* op)
+    {
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
+        {
+            return false;
+        }
+
+        uint high = Accumulator.High<TWidth>(cpu);
+        uint low = Accumulator.Low<TWidth>(cpu);
+        if (!MultiplyDivide.Div<TWidth>(cpu, high, low, value, out uint quotient, out uint remainder))
         {
             return Fault.Raise(cpu, Vectors.DivideError);
         }
 
-        Accumulator.SetDouble<TWidth>(cpu, quotient | ((ulong)remainder << TWidth.Bits));
+        Accumulator.Set<TWidth>(cpu, quotient, remainder);
         return true;
     }
 }
 
-/// <summary>IMUL r, r/m.</summary>
-internal readonly unsafe struct MultiplyTwo<TWidth, TPlace> : IInstruction
+/// <summary>IDIV r/m: quotient and remainder replace the accumulator pair.</summary>
+internal readonly unsafe struct Idiv<TWidth, TPlace> : IInstruction
     where TWidth : struct, IWidth
     where TPlace : struct, IPlace
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        if (!TPlace.Load<TWidth>(cpu, op, out uint b))
+        if (!TPlace.Load<TWidth>(cpu, op, out uint value))
         {
             return false;
         }
 
-        Registers.Set<TWidth>(cpu, op->Destination, (uint)Multiply.Signed<TWidth>(cpu, Registers.Get<TWidth>(cpu, op->Destination), b));
-        return true;
-    }
-}
-
-/// <summary>IMUL r, r/m, imm.</summary>
-internal readonly unsafe struct MultiplyThree<TWidth, TPlace> : IInstruction
-    where TWidth : struct, IWidth
-    where TPlace : struct, IPlace
-{
-    public static bool Execute(GuestCpu* cpu, Op* op)
-    {
-        if (!TPlace.Load<TWidth>(cpu, op, out uint b))
+        uint high = Accumulator.High<TWidth>(cpu);
+        uint low = Accumulator.Low<TWidth>(cpu);
+        if (!MultiplyDivide.Idiv<TWidth>(cpu, high, low, value, out uint quotient, out uint remainder))
         {
-            return false;
+            return Fault.Raise(cpu, Vectors.DivideError);
         }
 
-        Registers.Set<TWidth>(cpu, op->Destination, (uint)Multiply.Signed<TWidth>(cpu, b, op->Immediate));
+        Accumulator.Set<TWidth>(cpu, quotient, remainder);
         return true;
-    }
-}
-
-/// <summary>The register pair of wide multiplication and division: AX, DX:AX, EDX:EAX.</summary>
-internal static unsafe class Accumulator
-{
-    public static ulong GetDouble<TWidth>(GuestCpu* cpu)
-        where TWidth : struct, IWidth =>
-        TWidth.Bits == 8
-            ? cpu->Gpr[Reg.Eax] & 0xFFFF
-            : (cpu->Gpr[Reg.Eax] & TWidth.Mask) | ((ulong)(cpu->Gpr[Reg.Edx] & TWidth.Mask) << TWidth.Bits);
-
-    public static void SetDouble<TWidth>(GuestCpu* cpu, ulong value)
-        where TWidth : struct, IWidth
-    {
-        if (TWidth.Bits == 8)
-        {
-            Registers.Set<W16>(cpu, Reg.Eax * 4, (uint)value);
-            return;
-        }
-
-        Registers.Set<TWidth>(cpu, Reg.Eax * 4, (uint)value);
-        Registers.Set<TWidth>(cpu, Reg.Edx * 4, (uint)(value >> TWidth.Bits));
-    }
-
-    /// <summary>A double-width value as a signed number.</summary>
-    public static long SignExtend<TWidth>(ulong value)
-        where TWidth : struct, IWidth => (long)(value << (64 - 2 * TWidth.Bits)) >> (64 - 2 * TWidth.Bits);
-}
-
-/// <summary>MUL IMUL DIV IDIV.</summary>
-internal static unsafe class MultiplyDivide
-{
-    public static void Register(Lower?[] table)
-    {
-        table[(int)Mnemonic.Mul] = static (OpWriter w, in Instruction i) => w.EmitOnPlace(typeof(MultiplyWide<,,>), write: false, typeof(UnsignedOperands));
-        table[(int)Mnemonic.Div] = static (OpWriter w, in Instruction i) => w.EmitOnPlace(typeof(DivideWide<,,>), write: false, typeof(UnsignedOperands));
-        table[(int)Mnemonic.Idiv] = static (OpWriter w, in Instruction i) => w.EmitOnPlace(typeof(DivideWide<,,>), write: false, typeof(SignedOperands));
-        table[(int)Mnemonic.Imul] = static (OpWriter w, in Instruction i) =>
-        {
-            switch (i.OpCount)
-            {
-                case 1:
-                    w.EmitOnPlace(typeof(MultiplyWide<,,>), write: false, typeof(SignedOperands));
-                    break;
-                case 2:
-                    w.EmitFromPlace(typeof(MultiplyTwo<,>));
-                    break;
-                default:
-                    w.EmitFromPlace(typeof(MultiplyThree<,>)).Immediate = Alu.AluLowering.Immediate(i, 2, w.OperandSize(0));
-                    break;
-            }
-        };
     }
 }
