@@ -140,41 +140,6 @@ internal sealed unsafe class OpWriter
             ? typeof(MemoryPlace<>).MakeGenericType(Address(size, write))
             : typeof(RegisterPlace);
 
-    /// <summary>Emits an <see cref="IInstruction"/> of the form (width, place) for r/m operand 0; register operand 1, if any, goes to Source.</summary>
-    public ref Op EmitOnPlace(Type instruction, bool write, params ReadOnlySpan<Type> more)
-    {
-        int size = OperandSize(0);
-        Type place = Place(0, size, write);
-        ref Op op = ref Emit(HandlerBinder.Plain(instruction.MakeGenericType([Width(size), place, .. more])));
-        if (place == typeof(RegisterPlace))
-        {
-            op.Destination = OperandOffset(0);
-        }
-
-        if (_instruction.OpCount > 1 && _instruction.GetOpKind(1) == OpKind.Register)
-        {
-            op.Source = OperandOffset(1);
-        }
-
-        return ref op;
-    }
-
-    /// <summary>Emits an <see cref="IInstruction"/> of the form (width, place) with register operand 0 in Destination and r/m operand 1.</summary>
-    public ref Op EmitFromPlace(Type instruction, params ReadOnlySpan<Type> more)
-    {
-        int size = OperandSize(1);
-        bool register = _instruction.GetOpKind(1) == OpKind.Register;
-        Type place = register ? typeof(SourceRegisterPlace) : Place(1, size, write: false);
-        ref Op op = ref Emit(HandlerBinder.Plain(instruction.MakeGenericType([Width(size), place, .. more])));
-        op.Destination = OperandOffset(0);
-        if (register)
-        {
-            op.Source = OperandOffset(1);
-        }
-
-        return ref op;
-    }
-
     /// <summary>AL..EDI: a general register of 8, 16 or 32 bits.</summary>
     public static bool IsGeneral(Register register) => register is >= Register.AL and <= Register.EDI;
 

@@ -112,25 +112,3 @@ internal readonly unsafe struct SegmentedPlace : IPlace
     public static bool Store<TWidth>(GuestCpu* cpu, Op* op, uint value)
         where TWidth : struct, IWidth => Access.Write<TWidth>(cpu, op->Segment, AddressGeneral.Offset(cpu, op), value);
 }
-
-/// <summary>The register in <see cref="Op.Source"/>: for r/m operands that are only read, beside a register destination.</summary>
-internal readonly unsafe struct SourceRegisterPlace : IPlace
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Load<TWidth>(GuestCpu* cpu, Op* op, out uint value)
-        where TWidth : struct, IWidth
-    {
-        value = Registers.Get<TWidth>(cpu, op->Source);
-        return true;
-    }
-
-    public static bool LoadForUpdate<TWidth>(GuestCpu* cpu, Op* op, out uint value)
-        where TWidth : struct, IWidth => Load<TWidth>(cpu, op, out value);
-
-    public static bool Store<TWidth>(GuestCpu* cpu, Op* op, uint value)
-        where TWidth : struct, IWidth
-    {
-        Registers.Set<TWidth>(cpu, op->Source, value);
-        return true;
-    }
-}

@@ -77,5 +77,6 @@ public class FpuDoubleAgreementTests
         Assert.Equal(BitConverter.DoubleToUInt64Bits(expected), BitConverter.DoubleToUInt64Bits(FpuUnderTest.Top(ref f)));
     }
 
-    private static double Moderate(Random random) => Math.ScaleB(random.NextDouble() + 0.5, random.Next(-60, 60)) * (random.Next(2) * 2 - 1);
+    private static double Moderate(Random random) =>
+        Math.ScaleB(random.NextDouble() + 0.5, random.Next(-60, 60)) * (random.Next(2) * 2 - 1);
 }

@@ -65,5 +65,6 @@ public class FpuRemainderTests
     }
 
     private static int QuotientBits(in FpuState f) =>
-        ((f.StatusWord & FpuStatus.C0) != 0 ? 4 : 0) | ((f.StatusWord & FpuStatus.C3) != 0 ? 2 : 0) | ((f.StatusWord & FpuStatus.C1) != 0 ? 1 : 0);
+        ((f.StatusWord & FpuStatus.C0) != 0 ? 4 : 0)
+        | ((f.StatusWord & FpuStatus.C3) != 0 ? 2 : 0) | ((f.StatusWord & FpuStatus.C1) != 0 ? 1 : 0);
 }

@@ -19,7 +19,8 @@ internal sealed record SiliconCase(
         X87.St(ref state, 1) = Number(column[5]);
         return new SiliconCase(
             line, (byte)(Hex(column[0]) >> 8), (byte)Hex(column[0]), state, Bytes(column[6]), (uint)Hex(column[7]),
-            column[9], column[10], [Number(column[11]), Number(column[12]), Number(column[13])], column[14], (uint)Hex(column[15]), column[16]);
+            column[9], column[10], [Number(column[11]), Number(column[12]), Number(column[13])], column[14],
+            (uint)Hex(column[15]), column[16]);
     }
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber);
