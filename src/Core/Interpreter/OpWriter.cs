@@ -14,6 +14,8 @@ internal sealed unsafe class OpWriter
 
     private readonly Op[] _ops = new Op[MaximumInstructions * 4 + 8];
     private Instruction _instruction;
+    private ControlFlow.FusibleOp? _fusible;
+    private int _fusibleAt = -1;
 
     /// <summary>Ops and link slots written so far.</summary>
     public int Length { get; private set; }
@@ -42,6 +44,7 @@ internal sealed unsafe class OpWriter
         Count = 0;
         Ended = false;
         FlagsLive = true;
+        _fusibleAt = -1;
     }
 
     public void BeginInstruction(in Instruction instruction)
@@ -72,6 +75,19 @@ internal sealed unsafe class OpWriter
 
         return ref op;
     }
+
+    /// <summary>The op just emitted, if a conditional branch behind it may be joined with it.</summary>
+    public ControlFlow.FusibleOp? Last => _fusibleAt == Length - 1 ? _fusible : null;
+
+    /// <summary>Offers the op just emitted for joining.</summary>
+    public void OfferFusion(ControlFlow.FusibleOp op)
+    {
+        _fusible = op;
+        _fusibleAt = Length - 1;
+    }
+
+    /// <summary>Gives the op just emitted another handler.</summary>
+    public void ReplaceLast(delegate*<GuestCpu*, Op*, Op*> handler) => _ops[Length - 1].Handler = handler;
 
     /// <summary>Adds a link slot behind a terminator.</summary>
     public void EmitLink(uint eip)
@@ -123,6 +139,44 @@ internal sealed unsafe class OpWriter
         _instruction.GetOpKind(operand) == OpKind.Memory
             ? typeof(MemoryPlace<>).MakeGenericType(Address(size, write))
             : typeof(RegisterPlace);
+
+    /// <summary>Emits an <see cref="IInstruction"/> of the form (width, place) for r/m operand 0; register operand 1, if any, goes to Source.</summary>
+    public ref Op EmitOnPlace(Type instruction, bool write, params ReadOnlySpan<Type> more)
+    {
+        int size = OperandSize(0);
+        Type place = Place(0, size, write);
+        ref Op op = ref Emit(HandlerBinder.Plain(instruction.MakeGenericType([Width(size), place, .. more])));
+        if (place == typeof(RegisterPlace))
+        {
+            op.Destination = OperandOffset(0);
+        }
+
+        if (_instruction.OpCount > 1 && _instruction.GetOpKind(1) == OpKind.Register)
+        {
+            op.Source = OperandOffset(1);
+        }
+
+        return ref op;
+    }
+
+    /// <summary>Emits an <see cref="IInstruction"/> of the form (width, place) with register operand 0 in Destination and r/m operand 1.</summary>
+    public ref Op EmitFromPlace(Type instruction, params ReadOnlySpan<Type> more)
+    {
+        int size = OperandSize(1);
+        bool register = _instruction.GetOpKind(1) == OpKind.Register;
+        Type place = register ? typeof(SourceRegisterPlace) : Place(1, size, write: false);
+        ref Op op = ref Emit(HandlerBinder.Plain(instruction.MakeGenericType([Width(size), place, .. more])));
+        op.Destination = OperandOffset(0);
+        if (register)
+        {
+            op.Source = OperandOffset(1);
+        }
+
+        return ref op;
+    }
+
+    /// <summary>AL..EDI: a general register of 8, 16 or 32 bits.</summary>
+    public static bool IsGeneral(Register register) => register is >= Register.AL and <= Register.EDI;
 
     /// <summary>Byte offset of a general register in <see cref="GuestCpu"/>.</summary>
     public static byte Offset(Register register)
