@@ -25,7 +25,7 @@ internal unsafe struct GuestBlock
     /// <summary>Guest-physical address of the first byte.</summary>
     public uint Physical;
 
-    /// <summary>Guest-physical address of the second page's first byte if the one instruction crosses, else 0.</summary>
+    /// <summary>Guest-physical address of the second page's first byte, if the one instruction crosses.</summary>
     public uint SecondPhysical;
 
     /// <summary>Virtual address of the first byte.</summary>
@@ -43,7 +43,8 @@ internal unsafe struct GuestBlock
     /// <summary>False once invalidated.</summary>
     public bool Valid;
 
-    public readonly bool CrossesPage => SecondPhysical != 0;
+    /// <summary>The block is one instruction that goes on in the next page.</summary>
+    public bool CrossesPage;
 }
 
 /// <summary>

@@ -14,6 +14,8 @@ internal sealed unsafe class OpWriter
 
     private readonly Op[] _ops = new Op[MaximumInstructions * 4 + 8];
     private Instruction _instruction;
+    private ControlFlow.FusibleOp? _fusible;
+    private int _fusibleAt = -1;
 
     /// <summary>Ops and link slots written so far.</summary>
     public int Length { get; private set; }
@@ -42,6 +44,7 @@ internal sealed unsafe class OpWriter
         Count = 0;
         Ended = false;
         FlagsLive = true;
+        _fusibleAt = -1;
     }
 
     public void BeginInstruction(in Instruction instruction)
@@ -72,6 +75,19 @@ internal sealed unsafe class OpWriter
 
         return ref op;
     }
+
+    /// <summary>The op just emitted, if a conditional branch behind it may be joined with it.</summary>
+    public ControlFlow.FusibleOp? Last => _fusibleAt == Length - 1 ? _fusible : null;
+
+    /// <summary>Offers the op just emitted for joining.</summary>
+    public void OfferFusion(ControlFlow.FusibleOp op)
+    {
+        _fusible = op;
+        _fusibleAt = Length - 1;
+    }
+
+    /// <summary>Gives the op just emitted another handler.</summary>
+    public void ReplaceLast(delegate*<GuestCpu*, Op*, Op*> handler) => _ops[Length - 1].Handler = handler;
 
     /// <summary>Adds a link slot behind a terminator.</summary>
     public void EmitLink(uint eip)
@@ -123,6 +139,9 @@ internal sealed unsafe class OpWriter
         _instruction.GetOpKind(operand) == OpKind.Memory
             ? typeof(MemoryPlace<>).MakeGenericType(Address(size, write))
             : typeof(RegisterPlace);
+
+    /// <summary>AL..EDI: a general register of 8, 16 or 32 bits.</summary>
+    public static bool IsGeneral(Register register) => register is >= Register.AL and <= Register.EDI;
 
     /// <summary>Byte offset of a general register in <see cref="GuestCpu"/>.</summary>
     public static byte Offset(Register register)

@@ -94,3 +94,21 @@ internal readonly unsafe struct MemoryPlace<TAddress> : IPlace
         return true;
     }
 }
+
+/// <summary>The memory operand with its segment checks made at the access itself.</summary>
+internal readonly unsafe struct SegmentedPlace : IPlace
+{
+    public static bool Load<TWidth>(GuestCpu* cpu, Op* op, out uint value)
+        where TWidth : struct, IWidth => Access.Read<TWidth>(cpu, op->Segment, AddressGeneral.Offset(cpu, op), out value);
+
+    public static bool LoadForUpdate<TWidth>(GuestCpu* cpu, Op* op, out uint value)
+        where TWidth : struct, IWidth
+    {
+        value = 0;
+        uint offset = AddressGeneral.Offset(cpu, op);
+        return Access.ProbeWrite(cpu, op->Segment, offset, TWidth.Bytes) && Access.Read<TWidth>(cpu, op->Segment, offset, out value);
+    }
+
+    public static bool Store<TWidth>(GuestCpu* cpu, Op* op, uint value)
+        where TWidth : struct, IWidth => Access.Write<TWidth>(cpu, op->Segment, AddressGeneral.Offset(cpu, op), value);
+}
