@@ -77,7 +77,7 @@ internal readonly struct F80(ulong significand, ushort signExponent) : IEquatabl
 
     public bool IsNaN => Exponent == MaxExponent && Significand > IntegerBit;
 
-    public bool IsZero => (Exponent | (long)Significand) == 0;
+    public bool IsZero => Exponent == 0 && Significand == 0;
 
     public static F80 Zero(bool sign) => new(sign, 0, 0);
 

@@ -77,7 +77,7 @@ internal static class F80Float
             context.Raise(FpuExceptions.Precision);
             context.RoundedUp = up;
         }
-        return (sign | (ulong)exponent) << fractionBits | rounded << 1 >> (64 - fractionBits);
+        return (sign | (uint)exponent) << fractionBits | rounded << 1 >> (64 - fractionBits);
     }
 
     /// <summary>A result below the format's normal range: fixed point from here on; a carry into the exponent field is just right.</summary>

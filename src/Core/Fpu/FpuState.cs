@@ -17,7 +17,7 @@ internal struct F80Registers
 /// <remarks>
 /// Tags are kept abridged, as FXSAVE does: one bit "in use" per physical register. The full two-bit tags follow from
 /// the contents, and the hardware derives them on demand as well. A fresh struct is <em>not</em> an initialized unit:
-/// call <see cref="X87.Fninit"/>.
+/// call <see cref="Initialise"/>.
 /// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = 152)]
 internal struct FpuState
@@ -57,6 +57,13 @@ internal struct FpuState
     /// <summary>FDP.</summary>
     [FieldOffset(144)]
     public uint DataOffset;
+
+    /// <summary>The state after reset as far as anyone can see it: FNINIT on zeroed registers.</summary>
+    public void Initialise()
+    {
+        this = default;
+        X87.Fninit(ref this);
+    }
 
     /// <summary>The physical number of ST(0), 0..7.</summary>
     public int Top
