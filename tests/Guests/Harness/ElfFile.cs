@@ -39,7 +39,7 @@ internal static class ElfFile
         Word(header[28..], 0x1000);
 
         Word(bytes[MultibootHeader..], MultibootMagic);
-        Word(bytes[(MultibootHeader + 8)..], 0 - MultibootMagic); // no flags; the three words add up to zero
+        Word(bytes[(MultibootHeader + 8)..], unchecked(0 - MultibootMagic)); // no flags; the three words add up to zero
         image.Bytes.CopyTo(bytes[Segment..]);
         return file;
     }

@@ -66,7 +66,9 @@ internal sealed class MultibootHarness : ProgramHarness
     {
         Assembler c = b.Asm;
         b.Mark(_descriptors!);
-        c.dq(0UL, 0x00CF9B00_0000FFFFUL, 0x00CF9300_0000FFFFUL);
+        c.dd(0u, 0u);
+        c.dd(0x0000FFFFu, 0x00CF9B00u);
+        c.dd(0x0000FFFFu, 0x00CF9300u);
         b.Mark(_pointer!);
         c.dw((ushort)23);
         c.dd(b.AddressOf(_descriptors!));

@@ -14,7 +14,7 @@ namespace Lguest.Jit.Guests.Harness;
 internal abstract class ProgramHarness
 {
     /// <summary>The port where a Guest leaves its exit status (design §12.11); QEMU's isa-debug-exit device, told so, sits there too.</summary>
-    protected const ushort ExitPort = 0xF4;
+    protected const byte ExitPort = 0xF4;
 
     /// <summary>The program with this around it.</summary>
     /// <param name="program">What to run.</param>

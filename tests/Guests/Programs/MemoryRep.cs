@@ -13,7 +13,7 @@ internal sealed class MemoryRep : MemoryProgram
 
     protected override void EmitCopyWords(ProgramBuilder b)
     {
-        Copy(b.Asm, b.Asm.rep.movsd);
+        Copy(b.Asm, () => b.Asm.rep.movsd());
     }
 
     protected override void EmitFillWords(ProgramBuilder b)
@@ -30,7 +30,7 @@ internal sealed class MemoryRep : MemoryProgram
 
     protected override void EmitCopyBytes(ProgramBuilder b)
     {
-        Copy(b.Asm, b.Asm.rep.movsb);
+        Copy(b.Asm, () => b.Asm.rep.movsb());
     }
 
     protected override void EmitCompare(ProgramBuilder b)
