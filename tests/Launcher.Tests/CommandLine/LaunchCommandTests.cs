@@ -66,7 +66,7 @@ public class LaunchCommandTests
     public void Nonsense_gets_one_line_and_exit_code_2(string words, params string[] arguments) => Launch.With(arguments).ShouldRefuse(words);
 
     [Fact]
-    public void What_was_typed_is_quoted_in_one_line() => Launch.With("run", "--memory", "1\n2\x1b[2J").ShouldRefuse("--memory 1 2 [2J: not a size");
+    public void What_was_typed_is_quoted_in_one_line() => Launch.With("run", "--memory", "1\n2\u001b[2J").ShouldRefuse("--memory 1 2 [2J: not a size");
 
     [Fact]
     public void Help_goes_to_stdout_with_exit_code_0()

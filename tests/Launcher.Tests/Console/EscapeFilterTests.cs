@@ -7,20 +7,20 @@ namespace Lguest.Jit.Launcher.Tests.Console;
 public class EscapeFilterTests
 {
     [Theory]
-    [InlineData("ls\n", "ls\n", EscapeCommand.None)]
-    [InlineData("a\x01xb", "a", EscapeCommand.Quit)]
-    [InlineData("\x01X", "", EscapeCommand.Quit)]
-    [InlineData("\x01\x01q", "\x01q", EscapeCommand.None)]
-    [InlineData("\x01aq", "\x01q", EscapeCommand.None)]
-    [InlineData("\x01zq", "q", EscapeCommand.None)]
-    [InlineData("\x01h", "", EscapeCommand.Help)]
-    [InlineData("\x03\x04\x1A\x1C", "\x03\x04\x1A\x1C", EscapeCommand.None)]
-    public void Only_Ctrl_A_is_ours(string typed, string forGuest, EscapeCommand command)
+    [InlineData("ls\n", "ls\n", nameof(EscapeCommand.None))]
+    [InlineData("a\u0001xb", "a", nameof(EscapeCommand.Quit))]
+    [InlineData("\u0001X", "", nameof(EscapeCommand.Quit))]
+    [InlineData("\u0001\u0001q", "\u0001q", nameof(EscapeCommand.None))]
+    [InlineData("\u0001aq", "\u0001q", nameof(EscapeCommand.None))]
+    [InlineData("\u0001zq", "q", nameof(EscapeCommand.None))]
+    [InlineData("\u0001h", "", nameof(EscapeCommand.Help))]
+    [InlineData("\u0003\u0004\u001A\u001C", "\u0003\u0004\u001A\u001C", nameof(EscapeCommand.None))]
+    public void Only_Ctrl_A_is_ours(string typed, string forGuest, string command)
     {
         var filter = new EscapeFilter();
         byte[] output = new byte[16];
         int kept = filter.Filter(Encoding.Latin1.GetBytes(typed), output, out EscapeCommand found, out _);
-        Assert.Equal((forGuest, command), (Encoding.Latin1.GetString(output, 0, kept), found));
+        Assert.Equal((forGuest, command), (Encoding.Latin1.GetString(output, 0, kept), found.ToString()));
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public class EscapeFilterTests
     {
         var queue = new ConsoleInputQueue();
         var commands = new List<EscapeCommand>();
-        new ConsoleInput(() => new MemoryStream(Encoding.Latin1.GetBytes("one\x01h two\x01x")), queue, new EscapeFilter(), commands.Add).ReadAll();
+        new ConsoleInput(() => new MemoryStream(Encoding.Latin1.GetBytes("one\u0001h two\u0001x")), queue, new EscapeFilter(), commands.Add).ReadAll();
         Assert.Equal([EscapeCommand.Help, EscapeCommand.Quit], commands);
         Assert.Equal("one two", Taken(queue));
     }
@@ -48,8 +48,8 @@ public class EscapeFilterTests
     public void Without_a_terminal_every_byte_is_the_Guests()
     {
         var queue = new ConsoleInputQueue();
-        new ConsoleInput(() => new MemoryStream(Encoding.Latin1.GetBytes("a\x01xb")), queue, null, static _ => Assert.Fail("no escapes here")).ReadAll();
-        Assert.Equal("a\x01xb", Taken(queue));
+        new ConsoleInput(() => new MemoryStream(Encoding.Latin1.GetBytes("a\u0001xb")), queue, null, static _ => Assert.Fail("no escapes here")).ReadAll();
+        Assert.Equal("a\u0001xb", Taken(queue));
     }
 
     [Fact]

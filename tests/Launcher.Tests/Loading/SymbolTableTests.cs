@@ -53,7 +53,7 @@ public class SymbolTableTests
     public void A_vmlinux_names_addresses_by_its_symtab()
     {
         byte[] image = new ElfBuilder().Segment(0x100000, [0x90, 0x90])
-            .Symbol("kernel_start", 0xC0100000).Symbol("nasty\x1b[31m", 0xC0100010).Symbol("data", 0xC0200000, text: false).Build();
+            .Symbol("kernel_start", 0xC0100000).Symbol("nasty\u001b[31m", 0xC0100010).Symbol("data", 0xC0200000, text: false).Build();
         using var file = new TemporaryFile(image);
         SymbolTable table = SymbolTable.Load(file.Path);
         Assert.Equal("kernel_start+0x1", table.Describe(0xC0100001));
