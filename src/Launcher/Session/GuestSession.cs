@@ -60,7 +60,7 @@ internal sealed class GuestSession
             listener.Dispose();
         }
 
-        if (!complete)
+        if (!complete && output.Failure is null)
         {
             _host.Error.WriteLine("lguest-jit: stdout did not take all of the Guest's output");
         }
