@@ -1,5 +1,4 @@
 using Lguest.Jit.Core.State;
-using Lguest.Jit.Switcher.Time;
 
 namespace Lguest.Jit.Switcher;
 

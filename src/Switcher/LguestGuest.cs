@@ -35,6 +35,13 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
         _askForStop = () => Volatile.Read(ref _stop);
     }
 
+    /// <summary>Devices with something to do between two entries. To be set before <see cref="Run"/>.</summary>
+    public IGuestThreadWork? DeviceWork
+    {
+        get => _loop.DeviceWork;
+        set => _loop.DeviceWork = value;
+    }
+
     /// <summary>Counters of this Guest. Written by its thread, readable by all.</summary>
     public SwitcherStatistics Statistics => _context.Statistics;
 
@@ -78,6 +85,9 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
         _ = Interlocked.CompareExchange(ref _stop, new GuestEnd(GuestEndKind.Stopped, message), null);
         _interrupts.Knock();
     }
+
+    /// <summary>Gets the run loop to look at <see cref="DeviceWork"/> soon, wherever it is. From any thread, also after the end.</summary>
+    public void Knock() => _interrupts.Knock();
 
     /// <inheritdoc/>
     public void SetInterrupt(int irq) => _interrupts.SetInterrupt(irq);

@@ -1,5 +1,4 @@
 using Lguest.Jit.Core.Memory;
-using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Switcher;
 

@@ -12,6 +12,9 @@ internal sealed unsafe class RunLoop(
 {
     private readonly GuestCpu* _cpu = context.Cpu;
 
+    /// <summary>What devices have to do on this thread; null: nothing, ever.</summary>
+    public IGuestThreadWork? DeviceWork { get; set; }
+
     /// <summary>Runs until the Guest ends, or is stopped.</summary>
     /// <param name="stop">Asks for a request to stop. Looked at once in each turn.</param>
     public GuestEnd RunGuest(Func<GuestEnd?> stop)
@@ -26,6 +29,12 @@ internal sealed unsafe class RunLoop(
             if ((context.End ?? stop()) is { } end)
             {
                 return end;
+            }
+
+            // Input has arrived? Its bytes go into Guest RAM now, while no translated code runs.
+            if (DeviceWork is { HasWork: true } work)
+            {
+                work.RunOnGuestThread();
             }
 
             // Interrupts: after every hypercall and every exit, before every entry, one at a time, the lowest first.

@@ -50,7 +50,7 @@ internal static class F80ArcTangent
         return t.IsZero ? known : known + Series(t);
     }
 
-    /// <summary>t·(1 - t²/3 + t⁴/5 - …). The square is rounded up, so that a tiny t comes out just below itself, where arctan t is.</summary>
+    /// <summary>t·(1 - t²/3 + t⁴/5 - …). The square is rounded up: a tiny t comes out just below itself, where arctan t is.</summary>
     private static WideFloat Series(WideFloat t)
     {
         UInt128 square = (t * t).ToFraction() + UInt128.One;

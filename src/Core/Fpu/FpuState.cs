@@ -1,14 +1,6 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Lguest.Jit.Core.Fpu;
-
-/// <summary>The eight physical data registers R0..R7, sixteen bytes each; MMX register n is R<em>n</em>'s significand.</summary>
-[InlineArray(8)]
-internal struct F80Registers
-{
-    private F80 _first;
-}
 
 /// <summary>
 /// All that an x87 unit remembers (SDM vol. 1 §8.1), 152 bytes at fixed offsets so that translated code and

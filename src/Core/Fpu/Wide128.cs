@@ -69,7 +69,9 @@ internal static class Wide128
         return upper << 32 | lower;
     }
 
-    /// <summary><paramref name="dividend"/>·2^128 / <paramref name="divisor"/>, rounded down: algorithm D again, with 64-bit digits.</summary>
+    /// <summary>
+    /// <paramref name="dividend"/>·2^128 / <paramref name="divisor"/>, rounded down: algorithm D again, with 64-bit digits.
+    /// </summary>
     /// <param name="dividend">Below <paramref name="divisor"/>.</param>
     /// <param name="divisor">Top bit set.</param>
     public static UInt128 Divide(UInt128 dividend, UInt128 divisor)

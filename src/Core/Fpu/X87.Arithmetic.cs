@@ -91,7 +91,9 @@ internal static partial class X87
         Replace(ref f, F80Scale.Scale(St(ref f, 0), St(ref f, 1), ref context), context);
     }
 
-    /// <summary>FPREM and, with <paramref name="toNearest"/>, FPREM1. C0, C3, C1 get quotient bits 2, 1, 0; C2 asks for another round.</summary>
+    /// <summary>
+    /// FPREM and, with <paramref name="toNearest"/>, FPREM1. C0, C3, C1 get quotient bits 2, 1, 0; C2 asks for another round.
+    /// </summary>
     public static void Fprem(ref FpuState f, bool toNearest)
     {
         f.StatusWord &= unchecked((ushort)~FpuStatus.C2);

@@ -75,6 +75,8 @@ internal static partial class X87
             return;
         F80Context context = Begin(f);
         F80 angle = St(ref f, 0);
+
+        // The sine comes last because C1 speaks of its rounding, not of the cosine's: seen on silicon.
         F80 cosine = F80Trigonometry.Cosine(angle, ref context);
         F80 sine = F80Trigonometry.Sine(angle, ref context);
         if (Replace(ref f, sine, context))

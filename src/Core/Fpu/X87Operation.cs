@@ -11,7 +11,7 @@ internal readonly record struct X87Operation
     /// <summary>FOP: low three bits of the escape byte, then the modrm byte.</summary>
     public ushort Opcode { get; init; }
 
-    /// <summary>i of ST(i); for <see cref="X87Kind.LoadConstant"/> the <see cref="F80Constant"/>; for FCMOV see <see cref="Condition"/>.</summary>
+    /// <summary>i of ST(i); for <see cref="X87Kind.LoadConstant"/> the <see cref="F80Constant"/>.</summary>
     public byte Index { get; init; }
 
     /// <summary>Bytes of memory: 0 (none), 2, 4, 8, 10, 14 or 28 (environment), 94 or 108 (save image).</summary>

@@ -40,6 +40,8 @@ internal sealed class ConsoleOutput : IConsoleSink
     /// <summary>Called once, on the writer's thread, when <see cref="Failure"/> is set.</summary>
     public Action? Failed { get; set; }
 
+    /// <inheritdoc/>
+    /// <remarks>After <see cref="Abandon"/> what there is room for is still taken, but the answer is false.</remarks>
     public bool Write(ReadOnlySpan<byte> bytes)
     {
         lock (_gate)
@@ -61,7 +63,7 @@ internal sealed class ConsoleOutput : IConsoleSink
                 Monitor.PulseAll(_gate);
             }
 
-            return true;
+            return !_abandoned;
         }
     }
 

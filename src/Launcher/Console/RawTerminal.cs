@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
 
 namespace Lguest.Jit.Launcher.Console;
@@ -12,7 +11,6 @@ namespace Lguest.Jit.Launcher.Console;
 /// <c>struct termios</c> differs from system to system; we let libc change it (cfmakeraw) and only carry the bytes. The
 /// output flags stay as they were: a Guest that prints bare line feeds is to be readable too.
 /// </remarks>
-[UnsupportedOSPlatform("windows")]
 internal sealed unsafe partial class RawTerminal : IDisposable
 {
     private const int StandardInput = 0;
@@ -34,7 +32,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
         AppDomain.CurrentDomain.ProcessExit += OnExit;
 
         // A shell that stopped us has taken its terminal back meanwhile.
-        _continued = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Apply(_raw));
+        _continued = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Apply(_raw));
         Apply(_raw);
     }
 

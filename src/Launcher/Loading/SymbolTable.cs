@@ -36,6 +36,21 @@ internal sealed class SymbolTable
         return table.Count > 0 ? table : throw file.Bad("holds no symbols (neither a System.map nor a vmlinux with .symtab)");
     }
 
+    /// <summary>What a kernel file says about itself: a bzImage nothing, a vmlinux perhaps all. Never an error.</summary>
+    public static SymbolTable FromKernel(string path)
+    {
+        try
+        {
+            using ImageFile file = ImageFile.Open(path, "kernel");
+            return ElfSymbols.Recognises(file) ? new SymbolTable(ElfSymbols.Read(file)) : Empty;
+        }
+        catch (LoadException)
+        {
+            // It was there when it was loaded. Without it there are fewer names, and that is all.
+            return Empty;
+        }
+    }
+
     public static SymbolTable From(IEnumerable<Entry> entries) => new(entries);
 
     /// <summary>The nearest symbol at or below <paramref name="address"/>; of several at one address, the first listed.</summary>
