@@ -1,4 +1,6 @@
 using Iced.Intel;
+using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Switcher;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -21,6 +23,19 @@ internal static class TourGuest
         }
 
         return new GuestImage(image, TourLayout.LoadAddress, TourLayout.LoadAddress);
+    }
+
+    /// <summary>Puts it where it belongs.</summary>
+    /// <exception cref="LoadException">The memory is too small for it.</exception>
+    public static LoadedKernel Load(GuestRam ram)
+    {
+        GuestImage image = Build();
+        if (!ram.Contains(0, TourLayout.MemoryNeeded) || !ram.TryWrite(image.LoadAddress, image.Bytes))
+        {
+            throw new LoadException("the embedded Guest needs 4M of memory");
+        }
+
+        return new LoadedKernel("tour", image.Entry, TourLayout.MemoryNeeded);
     }
 
     private static void Emit(KernelAssembler k)
