@@ -39,8 +39,7 @@ internal static unsafe class DecimalAdjust
         uint tens = ((cpu->Gpr[Reg.Eax] >> 8) & 0xFF) * multiplier & 0xFF;
         uint sum = low + tens;
         SetAx(cpu, sum & 0xFF);
-        cpu->FlagsResult = W8.SignExtend(sum);
-        cpu->FlagsAux = W8.NarrowAux(LazyFlags.AddAux32(low, tens, sum));
+        FlagWriter.SetSum<W8>(cpu, low, tens, sum);
     }
 
     private static void Ascii(GuestCpu* cpu, bool subtract)
@@ -65,6 +64,9 @@ internal static unsafe class DecimalAdjust
         // The adjustment is positive: overflow is a change of sign upwards when adding, downwards when subtracting.
         uint overflow = ((subtract ? al & ~result : ~al & result) >> 7) & 1;
         cpu->Gpr[Reg.Eax] = (cpu->Gpr[Reg.Eax] & ~0xFFu) | (result & 0xFF);
+
+        // DAS also reports a borrow out of the low digit's adjustment; DAA has no such case, its AL would be above 0x99.
+        carry |= subtract && al < adjustment ? 1u : 0;
         FlagWriter.Set<W8>(cpu, result, carry, overflow, adjust);
     }
 
