@@ -2,4 +2,4 @@ using Lguest.Jit.Launcher;
 using Lguest.Jit.Launcher.Session;
 using Lguest.Jit.Launcher.Tour;
 
-return LauncherMain.Run(args, SessionHost.Process(), Console.Out, TourGuest.Load);
+return LauncherMain.Run(args, SessionHost.Process(), TourGuest.Load);

@@ -58,6 +58,7 @@ internal sealed class GuestSession
         finally
         {
             listener.Dispose();
+            output.Close();
         }
 
         if (!complete && output.Failure is null)

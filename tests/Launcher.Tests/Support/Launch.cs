@@ -17,15 +17,14 @@ internal sealed record Launch(int ExitCode, string Output, string Error)
     {
         using var standardOutput = new MemoryStream();
         using var error = new StringWriter();
-        using var help = new StringWriter();
         var host = new SessionHost
         {
             Output = output ?? standardOutput,
             Input = input is null ? null : () => input,
             Error = TextWriter.Synchronized(error),
         };
-        int exitCode = LauncherMain.Run(arguments, host, help, embedded ?? (static _ => throw new LoadException("no embedded Guest in this test")));
-        return new Launch(exitCode, Encoding.Latin1.GetString(standardOutput.ToArray()) + help, error.ToString());
+        int exitCode = LauncherMain.Run(arguments, host, embedded ?? (static _ => throw new LoadException("no embedded Guest in this test")));
+        return new Launch(exitCode, Encoding.Latin1.GetString(standardOutput.ToArray()), error.ToString());
     }
 
     /// <summary>What every bad input gets: exit code 2, one line on stderr that contains <paramref name="words"/>, nothing on stdout.</summary>

@@ -97,16 +97,40 @@ internal sealed class TinyGuest
         return this;
     }
 
-    /// <summary>For <see cref="Launch"/>: the embedded Guest.</summary>
-    public LoadedKernel Load(GuestRam ram)
+    /// <summary>Bytes for the Guest to find in its memory.</summary>
+    public TinyGuest Data(uint address, byte[] content)
+    {
+        _data.Add((address, content));
+        return this;
+    }
+
+    /// <summary>The Guest as a kernel file.</summary>
+    public byte[] ToElf()
+    {
+        ElfBuilder elf = new ElfBuilder { Entry = Address }.Segment(Address, Assemble());
+        foreach ((uint address, byte[] content) in _data)
+        {
+            elf.Segment(address, content);
+        }
+
+        return elf.Build();
+    }
+
+    private byte[] Assemble()
     {
         using var code = new MemoryStream();
         _assembler.Assemble(new StreamCodeWriter(code), Address);
+        return code.ToArray();
+    }
+
+    /// <summary>For <see cref="Launch"/>: the embedded Guest.</summary>
+    public LoadedKernel Load(GuestRam ram)
+    {
         foreach ((uint address, byte[] content) in _data)
         {
             Assert.True(ram.TryWrite(address, content));
         }
 
-        return KernelLoader.LoadEmbedded(ram, code.ToArray(), Address, Address, "");
+        return KernelLoader.LoadEmbedded(ram, Assemble(), Address, Address, "");
     }
 }
