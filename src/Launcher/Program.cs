@@ -1,1 +1,4 @@
-return 0;
+using Lguest.Jit.Launcher;
+using Lguest.Jit.Launcher.Session;
+
+return LauncherMain.Run(args, SessionHost.Process(), Console.Out, static ram => throw new NotSupportedException());

@@ -10,9 +10,10 @@ namespace Lguest.Jit.Core.Fpu;
 /// The explicit integer bit is why this format has citizens that IEEE 754 never heard of: pseudo-denormals
 /// (exponent 0, integer bit 1: legal, worth the same as exponent 1) and unnormals, pseudo-NaNs and
 /// pseudo-infinities (integer bit 0 under a non-zero exponent: every operation refuses those).
-/// Sixteen bytes with padding, the first ten in memory order: <c>fld tbyte [p]</c> can read it in place.
+/// Sixteen bytes, the first ten in memory order: <c>fld tbyte [p]</c> and <c>fstp tbyte [p]</c> work in place. Two whole
+/// words rather than a word and a half, because such a struct travels in registers.
 /// </remarks>
-[StructLayout(LayoutKind.Sequential, Size = 16)]
+[StructLayout(LayoutKind.Sequential)]
 internal readonly struct F80(ulong significand, ushort signExponent) : IEquatable<F80>
 {
     /// <summary>The exponent field that stands for 2^0.</summary>
@@ -33,13 +34,16 @@ internal readonly struct F80(ulong significand, ushort signExponent) : IEquatabl
     /// <summary>Integer bit and fraction, all 64 bits.</summary>
     public readonly ulong Significand = significand;
 
-    /// <summary>Bit 15 the sign, bits 14..0 the biased exponent.</summary>
-    public readonly ushort SignExponent = signExponent;
+    /// <summary>Only the low 16 bits count: a thunk that stores ten bytes leaves old ones above.</summary>
+    private readonly ulong _signExponent = signExponent;
 
     public F80(bool sign, int exponent, ulong significand)
         : this(significand, (ushort)(exponent | (sign ? SignBit : 0)))
     {
     }
+
+    /// <summary>Bit 15 the sign, bits 14..0 the biased exponent.</summary>
+    public ushort SignExponent => (ushort)_signExponent;
 
     public static F80 PositiveZero => default;
 
@@ -77,7 +81,7 @@ internal readonly struct F80(ulong significand, ushort signExponent) : IEquatabl
 
     public bool IsNaN => Exponent == MaxExponent && Significand > IntegerBit;
 
-    public bool IsZero => (Exponent | (long)Significand) == 0;
+    public bool IsZero => Exponent == 0 && Significand == 0;
 
     public static F80 Zero(bool sign) => new(sign, 0, 0);
 

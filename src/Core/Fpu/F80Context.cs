@@ -9,7 +9,7 @@ internal struct F80Context(ushort controlWord)
     /// <summary>Exceptions met so far.</summary>
     public FpuExceptions Raised;
 
-    /// <summary>Exceptions that the control word lets through. Over- and underflow give other results then (SDM vol. 1 §8.5.4, §8.5.5).</summary>
+    /// <summary>Exceptions that are let through. Over- and underflow give other results then (SDM vol. 1 §8.5.4, §8.5.5).</summary>
     public readonly FpuExceptions Unmasked = (FpuExceptions)~controlWord & FpuExceptions.Maskable;
 
     public readonly F80RoundingMode Rounding = (F80RoundingMode)(controlWord >> 10 & 3);

@@ -77,10 +77,10 @@ internal static class F80Float
             context.Raise(FpuExceptions.Precision);
             context.RoundedUp = up;
         }
-        return (sign | (ulong)exponent) << fractionBits | rounded << 1 >> (64 - fractionBits);
+        return (sign | (uint)exponent) << fractionBits | rounded << 1 >> (64 - fractionBits);
     }
 
-    /// <summary>A result below the format's normal range: fixed point from here on; a carry into the exponent field is just right.</summary>
+    /// <summary>A result below the format's normal range: fixed point, and a carry into the exponent field is just right.</summary>
     private static ulong NarrowTiny(bool sign, int exponent, ulong significand, int bits, ref F80Context context)
     {
         if ((context.Unmasked & FpuExceptions.Underflow) != 0)

@@ -21,7 +21,8 @@ internal static class F80Integer
     /// Rounds to a whole number of at most <paramref name="limit"/> (one more when negative and
     /// <paramref name="twosComplement"/>). Anything else, infinities and NaNs too, is IE and answers false.
     /// </summary>
-    public static bool TryRound(F80 value, F80RoundingMode mode, ulong limit, bool twosComplement, out ulong magnitude, ref F80Context context)
+    public static bool TryRound(
+        F80 value, F80RoundingMode mode, ulong limit, bool twosComplement, out ulong magnitude, ref F80Context context)
     {
         magnitude = 0;
         if (value.IsZero)

@@ -112,6 +112,7 @@ internal static class F80Rounding
             if (exponent < F80.MaxExponent)
                 return new F80(sign, exponent, rounded);
             context.Raise(FpuExceptions.Precision);
+            context.RoundedUp = true;
             return F80.Infinity(sign);
         }
         context.Raise(FpuExceptions.Precision);

@@ -1,14 +1,6 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Lguest.Jit.Core.Fpu;
-
-/// <summary>The eight physical data registers R0..R7, sixteen bytes each; MMX register n is R<em>n</em>'s significand.</summary>
-[InlineArray(8)]
-internal struct F80Registers
-{
-    private F80 _first;
-}
 
 /// <summary>
 /// All that an x87 unit remembers (SDM vol. 1 §8.1), 152 bytes at fixed offsets so that translated code and
@@ -17,7 +9,7 @@ internal struct F80Registers
 /// <remarks>
 /// Tags are kept abridged, as FXSAVE does: one bit "in use" per physical register. The full two-bit tags follow from
 /// the contents, and the hardware derives them on demand as well. A fresh struct is <em>not</em> an initialized unit:
-/// call <see cref="X87.Fninit"/>.
+/// call <see cref="Initialise"/>.
 /// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = 152)]
 internal struct FpuState
@@ -57,6 +49,13 @@ internal struct FpuState
     /// <summary>FDP.</summary>
     [FieldOffset(144)]
     public uint DataOffset;
+
+    /// <summary>The state after reset as far as anyone can see it: FNINIT on zeroed registers.</summary>
+    public void Initialise()
+    {
+        this = default;
+        X87.Fninit(ref this);
+    }
 
     /// <summary>The physical number of ST(0), 0..7.</summary>
     public int Top

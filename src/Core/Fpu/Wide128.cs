@@ -69,6 +69,41 @@ internal static class Wide128
         return upper << 32 | lower;
     }
 
+    /// <summary>
+    /// <paramref name="dividend"/>·2^128 / <paramref name="divisor"/>, rounded down: algorithm D again, with 64-bit digits.
+    /// </summary>
+    /// <param name="dividend">Below <paramref name="divisor"/>.</param>
+    /// <param name="divisor">Top bit set.</param>
+    public static UInt128 Divide(UInt128 dividend, UInt128 divisor)
+    {
+        ulong upper = WideQuotientDigit(ref dividend, divisor);
+        ulong lower = WideQuotientDigit(ref dividend, divisor);
+        return new UInt128(upper, lower);
+    }
+
+    /// <summary>One 64-bit digit of the quotient; <paramref name="partial"/> becomes the remainder.</summary>
+    private static ulong WideQuotientDigit(ref UInt128 partial, UInt128 divisor)
+    {
+        ulong high = (ulong)(partial >> 64);
+        ulong divisorHigh = (ulong)(divisor >> 64);
+        ulong digit = high < divisorHigh ? Divide(high, (ulong)partial, divisorHigh, out _) : ulong.MaxValue;
+
+        // digit · divisor has 192 bits; the guess is too large while it exceeds partial · 2^64.
+        UInt128 lowProduct = (UInt128)digit * (ulong)divisor;
+        UInt128 highProduct = (UInt128)digit * divisorHigh + (lowProduct >> 64);
+        ulong tail = (ulong)lowProduct;
+        while (highProduct > partial || (highProduct == partial && tail != 0))
+        {
+            digit--;
+            ulong before = tail;
+            tail = unchecked(tail - (ulong)divisor);
+            highProduct -= divisorHigh + (before < tail ? UInt128.One : UInt128.Zero);
+        }
+        UInt128 rest = partial - highProduct;
+        partial = unchecked((rest << 64) - tail);
+        return digit;
+    }
+
     /// <summary>One 32-bit digit: guess by the divisor's upper half, which is at most two too many, then correct.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong QuotientDigit(ulong partial, uint nextDigit, ulong divisor, out ulong remainder)

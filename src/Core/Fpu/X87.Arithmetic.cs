@@ -91,14 +91,19 @@ internal static partial class X87
         Replace(ref f, F80Scale.Scale(St(ref f, 0), St(ref f, 1), ref context), context);
     }
 
-    /// <summary>FPREM and, with <paramref name="toNearest"/>, FPREM1. C0, C3, C1 get quotient bits 2, 1, 0; C2 asks for another round.</summary>
+    /// <summary>
+    /// FPREM and, with <paramref name="toNearest"/>, FPREM1. C0, C3, C1 get quotient bits 2, 1, 0; C2 asks for another round.
+    /// </summary>
     public static void Fprem(ref FpuState f, bool toNearest)
     {
+        f.StatusWord &= unchecked((ushort)~FpuStatus.C2);
         if (!ReadsTwo(ref f))
             return;
         F80Context context = Begin(f);
         F80 result = F80Remainder.Remainder(St(ref f, 0), St(ref f, 1), toNearest, out ulong quotient, out bool partial, ref context);
-        if (!Replace(ref f, result, context))
+
+        // Without a remainder there is no quotient either: C0 and C3 stay as they were.
+        if (!Replace(ref f, result, context) || result.IsNaN)
             return;
         int conditions = (quotient & 1) != 0 ? FpuStatus.C1 : 0;
         conditions |= (quotient & 2) != 0 ? FpuStatus.C3 : 0;

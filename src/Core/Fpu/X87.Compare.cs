@@ -12,6 +12,11 @@ internal static partial class X87
     /// <inheritdoc cref="CarryFlag"/>
     public const uint ZeroFlag = 0x40;
 
+    /// <summary>
+    /// What FCOMI and FUCOMI write in EFLAGS: the three above, and OF, SF and AF, which silicon clears along with them.
+    /// </summary>
+    public const uint ComparisonFlags = ZeroFlag | ParityFlag | CarryFlag | 0x890;
+
     /// <summary>FCOM(P)(P) and FUCOM(P)(P) of ST(0) with ST(<paramref name="index"/>).</summary>
     /// <param name="quiet">FUCOM: a quiet NaN is no exception.</param>
     /// <param name="pops">0, 1 or 2 registers go afterwards.</param>
@@ -56,33 +61,34 @@ internal static partial class X87
         CompareMemory(ref f, F80.PositiveZero, 0, ref context);
     }
 
-    /// <summary>FCOMI(P) and FUCOMI(P): the answer goes to EFLAGS.</summary>
-    /// <param name="eflags"><see cref="ZeroFlag"/>, <see cref="ParityFlag"/> and <see cref="CarryFlag"/>.</param>
-    /// <returns>False when an unmasked IE or DE leaves EFLAGS alone.</returns>
-    public static bool Fcomi(ref FpuState f, int index, bool quiet, bool pop, out uint eflags)
+    /// <summary>FCOMI(P) and FUCOMI(P). They do not touch C1 unless the stack is at fault.</summary>
+    /// <returns>
+    /// <see cref="ZeroFlag"/>, <see cref="ParityFlag"/> and <see cref="CarryFlag"/>, to be put into EFLAGS also when an
+    /// exception is unmasked: there only the pop is withheld.
+    /// </returns>
+    public static uint Fcomi(ref FpuState f, int index, bool quiet, bool pop)
     {
-        eflags = ZeroFlag | ParityFlag | CarryFlag;
+        const uint Unordered = ZeroFlag | ParityFlag | CarryFlag;
         if (IsEmpty(f, 0) || IsEmpty(f, index))
         {
-            if (!StackUnderflow(ref f))
-                return false;
+            if (StackUnderflow(ref f) && pop)
+                Pop(ref f);
+            return Unordered;
         }
-        else
-        {
-            F80Context context = Begin(f);
-            eflags = F80Compare.Compare(St(ref f, 0), St(ref f, index), quiet, ref context) switch
-            {
-                F80Relation.Greater => 0,
-                F80Relation.Less => CarryFlag,
-                F80Relation.Equal => ZeroFlag,
-                _ => eflags,
-            };
-            if (!Accept(ref f, context))
-                return false;
-        }
-        if (pop)
+        int c1 = f.StatusWord & FpuStatus.C1;
+        F80Context context = Begin(f);
+        F80Relation relation = F80Compare.Compare(St(ref f, 0), St(ref f, index), quiet, ref context);
+        bool accepted = Accept(ref f, context);
+        f.StatusWord |= (ushort)c1;
+        if (accepted && pop)
             Pop(ref f);
-        return true;
+        return relation switch
+        {
+            F80Relation.Greater => 0,
+            F80Relation.Less => CarryFlag,
+            F80Relation.Equal => ZeroFlag,
+            _ => Unordered,
+        };
     }
 
     /// <summary>FXAM: C1 the sign, C3 C2 C0 the class (SDM vol. 2A table 3-43). Empty registers have a class too: no fault.</summary>
@@ -113,10 +119,10 @@ internal static partial class X87
 
     private static void CompareUnderflow(ref FpuState f, int pops)
     {
-        if (!StackUnderflow(ref f))
-            return;
+        bool masked = StackUnderflow(ref f);
         SetConditions(ref f, FpuStatus.C3 | FpuStatus.C2 | FpuStatus.C0);
-        Pop(ref f, pops);
+        if (masked)
+            Pop(ref f, pops);
     }
 
     private static void CompareTop(ref FpuState f, F80 operand, bool quiet, int pops, ref F80Context context)
@@ -128,9 +134,11 @@ internal static partial class X87
             F80Relation.Equal => FpuStatus.C3,
             _ => FpuStatus.C3 | FpuStatus.C2 | FpuStatus.C0,
         };
-        if (!Accept(ref f, context))
-            return;
+
+        // The SDM lets an unmasked IE leave the codes alone; silicon sets them all the same, and only withholds the pop.
+        bool accepted = Accept(ref f, context);
         SetConditions(ref f, conditions);
-        Pop(ref f, pops);
+        if (accepted)
+            Pop(ref f, pops);
     }
 }

@@ -48,6 +48,7 @@ internal static partial class X87
     /// <summary>FFREE, and FFREEP which nobody documents and everybody implements.</summary>
     public static void Ffree(ref FpuState f, int index, bool pop)
     {
+        f.StatusWord &= unchecked((ushort)~FpuStatus.C1);
         f.Tags &= (byte)~(1 << (f.Top + index & 7));
         if (pop)
             Pop(ref f);
@@ -76,7 +77,6 @@ internal static partial class X87
     /// <summary>FCMOVcc: <paramref name="condition"/> already read from EFLAGS. An empty register faults even if nothing moves.</summary>
     public static void Fcmov(ref FpuState f, int index, bool condition)
     {
-        f.StatusWord &= unchecked((ushort)~FpuStatus.C1);
         if (IsEmpty(f, 0) || IsEmpty(f, index))
         {
             if (StackUnderflow(ref f))

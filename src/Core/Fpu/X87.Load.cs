@@ -25,12 +25,7 @@ internal static partial class X87
     /// <summary>FLD ST(i).</summary>
     public static void FldSt(ref FpuState f, int index)
     {
-        if (!IsEmpty(f, 7))
-        {
-            if (StackOverflow(ref f))
-                Push(ref f, F80.DefaultNaN);
-        }
-        else if (IsEmpty(f, index))
+        if (IsEmpty(f, index))
         {
             if (StackUnderflow(ref f))
                 Push(ref f, F80.DefaultNaN);
@@ -72,11 +67,21 @@ internal static partial class X87
                 Push(ref f, F80.DefaultNaN);
             return;
         }
-        if (context.DenormalSource)
-            context.Raise(FpuExceptions.Denormal);
         if (F80NaN.Settles(value, ref context, out F80 nan))
             value = nan;
-        if (Accept(ref f, context))
+        bool accepted = Accept(ref f, context);
+
+        // A denormal is exact in 80 bits, so DE does not stop the load, not even unmasked: silicon pushes, then tells.
+        if (context.DenormalSource)
+            NoteDenormalLoad(ref f, context);
+        if (accepted)
             Push(ref f, value);
+    }
+
+    private static void NoteDenormalLoad(ref FpuState f, in F80Context context)
+    {
+        f.StatusWord |= (ushort)FpuExceptions.Denormal;
+        if ((context.Unmasked & FpuExceptions.Denormal) != 0)
+            f.StatusWord |= FpuStatus.ErrorSummary | FpuStatus.Busy;
     }
 }

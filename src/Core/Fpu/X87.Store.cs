@@ -49,18 +49,23 @@ internal static partial class X87
     }
 
     /// <summary>FST and FSTP ST(i).</summary>
-    public static void FstSt(ref FpuState f, int index, bool pop)
+    /// <param name="quiet">FSTP1, the undocumented D9 D8+i: an empty ST(0) is popped without copy and without complaint.</param>
+    public static void FstSt(ref FpuState f, int index, bool pop, bool quiet = false)
     {
-        if (IsEmpty(f, 0))
+        if (!IsEmpty(f, 0))
+        {
+            f.StatusWord &= unchecked((ushort)~FpuStatus.C1);
+            Write(ref f, index, St(ref f, 0));
+        }
+        else if (quiet)
+        {
+            f.StatusWord &= unchecked((ushort)~FpuStatus.C1);
+        }
+        else
         {
             if (!StackUnderflow(ref f))
                 return;
             Write(ref f, index, F80.DefaultNaN);
-        }
-        else
-        {
-            f.StatusWord &= unchecked((ushort)~FpuStatus.C1);
-            Write(ref f, index, St(ref f, 0));
         }
         if (pop)
             Pop(ref f);

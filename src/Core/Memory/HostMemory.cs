@@ -22,7 +22,7 @@ internal static unsafe partial class HostMemory
     private const int AdviseNoHugePage = 15;
 
     /// <summary>Reserves zeroed memory. <paramref name="sparse"/>: touched here and there, so keep huge pages away from it.</summary>
-    /// <exception cref="OutOfMemoryException">The Host refuses.</exception>
+    /// <exception cref="InsufficientMemoryException">The Host refuses.</exception>
     public static byte* Reserve(ulong bytes, bool sparse)
     {
         byte* memory;
@@ -46,7 +46,7 @@ internal static unsafe partial class HostMemory
 
         if (memory == null || (ulong)memory <= uint.MaxValue)
         {
-            throw new OutOfMemoryException($"The Host gave no {bytes >> 20} MiB of address space.");
+            throw new InsufficientMemoryException($"The Host gave no {bytes >> 20} MiB of address space.");
         }
 
         return memory;

@@ -1,0 +1,37 @@
+using BenchmarkDotNet.Attributes;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Guests.Harness;
+using Lguest.Jit.Guests.Programs;
+
+namespace Lguest.Jit.Perf;
+
+/// <summary>Each benchmark program from start to power-off on the interpreter: a run of some ten million instructions.</summary>
+public class InterpreterPrograms
+{
+    private const long Instructions = 20_000_000;
+
+    private GuestProgram _program = GuestPrograms.All[0];
+    private int _iterations;
+    private uint _expected;
+
+    [ParamsSource(nameof(Names))]
+    public string Program { get; set; } = "";
+
+    public static IEnumerable<string> Names => GuestPrograms.All.Select(static program => program.Name);
+
+    [GlobalSetup]
+    public void SetUp()
+    {
+        _program = GuestPrograms.Named(Program);
+        _iterations = (int)Math.Max(1, Instructions / _program.InstructionsPerIteration);
+        _expected = _program.Checksum(_iterations);
+    }
+
+    /// <returns>Guest instructions executed, so that nothing can be optimised away.</returns>
+    [Benchmark]
+    public long Run()
+    {
+        ProgramRun run = ProgramRun.Of(_program, _iterations, paging: true, static machine => new InterpreterEngine(machine));
+        return run.Checksum == _expected ? run.Instructions : throw new InvalidOperationException($"{Program} came to a wrong result.");
+    }
+}

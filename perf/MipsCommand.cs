@@ -1,0 +1,37 @@
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Guests.Harness;
+using Lguest.Jit.Guests.Programs;
+
+namespace Lguest.Jit.Perf;
+
+/// <summary>How many million Guest instructions a second the interpreter executes, program by program.</summary>
+internal static class MipsCommand
+{
+    /// <returns>0, or 1 if a program came to a wrong result.</returns>
+    public static int Run(double seconds, bool paging, IReadOnlyList<string> names)
+    {
+        IReadOnlyList<GuestProgram> programs = names.Count == 0 ? GuestPrograms.All : [.. names.Select(GuestPrograms.Named)];
+        Console.WriteLine($"{"program",-12} {"instructions",15} {"seconds",9} {"MIPS",8}  checksum");
+        double logarithms = 0;
+        bool allRight = true;
+        foreach (GuestProgram program in programs)
+        {
+            // A short run first: it warms up the engine's own code, and tells how many iterations fill the time.
+            ProgramRun trial = Measure(program, (int)Math.Max(1, 20_000_000 / program.InstructionsPerIteration), paging);
+            double wanted = trial.Mips * 1e6 * seconds / program.InstructionsPerIteration;
+            int iterations = (int)Math.Clamp(wanted, 1, int.MaxValue);
+            ProgramRun run = Measure(program, iterations, paging);
+            bool right = run.Checksum == program.Checksum(iterations);
+            allRight &= right;
+            logarithms += Math.Log(run.Mips);
+            string verdict = right ? "ok" : $"WRONG ({run.End.Kind} {run.End.Message})";
+            Console.WriteLine($"{program.Name,-12} {run.Instructions,15:N0} {run.Seconds,9:F3} {run.Mips,8:F1}  {verdict}");
+        }
+
+        Console.WriteLine($"{"geometric mean",-38} {Math.Exp(logarithms / programs.Count),8:F1}");
+        return allRight ? 0 : 1;
+    }
+
+    private static ProgramRun Measure(GuestProgram program, int iterations, bool paging) =>
+        ProgramRun.Of(program, iterations, paging, static machine => new InterpreterEngine(machine));
+}

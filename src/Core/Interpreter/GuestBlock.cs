@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Core.Interpreter;
+
+/// <summary>
+/// A decoded basic block: header, then its ops. Lives in the block arena, so a pointer to it is good until the arena is
+/// emptied; a block that is merely invalid stays there as a tombstone whose head op leaves.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct GuestBlock
+{
+    /// <summary>Next block with the same hash.</summary>
+    public GuestBlock* HashNext;
+
+    /// <summary>Next block whose first byte lies in the same frame.</summary>
+    public GuestBlock* FrameNext;
+
+    /// <summary>Next in the list of the frame of the last byte, if that is another one.</summary>
+    public GuestBlock* SecondFrameNext;
+
+    /// <summary>First op: the head, which charges the budget and is the safepoint.</summary>
+    public Op* Head;
+
+    /// <summary>Guest-physical address of the first byte.</summary>
+    public uint Physical;
+
+    /// <summary>Guest-physical address of the second page's first byte, if the one instruction crosses.</summary>
+    public uint SecondPhysical;
+
+    /// <summary>Virtual address of the first byte.</summary>
+    public uint Eip;
+
+    /// <summary>The mode that decoding assumed.</summary>
+    public CpuMode Mode;
+
+    /// <summary>Bytes of Guest code.</summary>
+    public ushort ByteLength;
+
+    /// <summary>Instructions.</summary>
+    public ushort Count;
+
+    /// <summary>False once invalidated.</summary>
+    public bool Valid;
+
+    /// <summary>The block is one instruction that goes on in the next page.</summary>
+    public bool CrossesPage;
+}
+
+/// <summary>
+/// A link to another block, in the op slot behind a terminator (same size as an op). The link may be followed while
+/// the page of its target is mapped as it was when the link was made, which one comparison with the TLB tells; the target
+/// itself, once invalid, sends us back to the dispatcher.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 32)]
+internal unsafe struct BlockLink
+{
+    /// <summary>Head op of the target, or null while not yet linked.</summary>
+    public Op* Target;
+
+    /// <summary>The read-table entry of the target's page.</summary>
+    public ulong PageEntry;
+
+    /// <summary>Eip of the target.</summary>
+    public uint Eip;
+}

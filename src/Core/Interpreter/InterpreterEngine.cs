@@ -1,0 +1,127 @@
+using System.Runtime.CompilerServices;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Core.Interpreter;
+
+/// <summary>
+/// The pre-decoding threaded interpreter: the engine of <c>--engine interpreter</c>, the first tier of the translator, and
+/// its oracle.
+/// </summary>
+internal sealed unsafe class InterpreterEngine : IExecutionEngine
+{
+    private readonly BlockCache _cache;
+    private readonly int _blockLimit;
+
+    /// <param name="machine">What to run. One engine a machine.</param>
+    /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
+    public InterpreterEngine(GuestMachine machine, int blockLimit = OpWriter.MaximumInstructions)
+    {
+        _cache = new BlockCache(machine);
+        _blockLimit = blockLimit;
+    }
+
+    public BlockCache Cache => _cache;
+
+    /// <inheritdoc/>
+    public ExitReason Run(GuestCpu* cpu, long budget)
+    {
+        cpu->RunBudget = budget;
+        cpu->BudgetLeft = budget;
+        cpu->Cut = ExitReason.Continue;
+        cpu->PendingLink = null;
+        ExitReason reason;
+        do
+        {
+            reason = Step(cpu);
+        }
+        while (reason is ExitReason.Continue or ExitReason.BlockCut);
+
+        cpu->Retired += budget - cpu->BudgetLeft;
+        cpu->RunBudget = 0;
+        cpu->BudgetLeft = 0;
+        return reason;
+    }
+
+    public void Dispose() => _cache.Dispose();
+
+    private ExitReason Step(GuestCpu* cpu)
+    {
+        if (cpu->BudgetLeft <= 0)
+        {
+            return ExitReason.Budget;
+        }
+
+        if (Volatile.Read(ref cpu->Attention) != 0)
+        {
+            return ExitReason.Attention;
+        }
+
+        if ((cpu->SystemFlags & Eflags.Trap) != 0)
+        {
+            return SingleStep(cpu);
+        }
+
+        if (_blockLimit < OpWriter.MaximumInstructions || !_cache.IsCacheable)
+        {
+            return RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, _blockLimit));
+        }
+
+        GuestBlock* block = _cache.Find();
+        if (block == null)
+        {
+            return cpu->Exit;
+        }
+
+        Execute(cpu, block->Head);
+        if (cpu->Exit != ExitReason.Budget)
+        {
+            return cpu->Exit;
+        }
+
+        // A head refused: for attention (the next step returns it), or because less than its block is left.
+        return Volatile.Read(ref cpu->Attention) != 0 || cpu->BudgetLeft <= 0
+            ? ExitReason.Continue
+            : RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, OpWriter.MaximumInstructions));
+    }
+
+    private ExitReason RunPartial(GuestCpu* cpu, int limit)
+    {
+        Op* op = _cache.BuildPartial(limit);
+        if (op == null)
+        {
+            return cpu->Exit;
+        }
+
+        Execute(cpu, op);
+        _cache.EndPartial();
+        return cpu->Exit == ExitReason.Budget ? ExitReason.Continue : cpu->Exit;
+    }
+
+    /// <summary>
+    /// EFLAGS.TF: one instruction (one iteration of a rep string), then #DB. A budget of one makes the string instruction
+    /// stop by itself.
+    /// </summary>
+    private ExitReason SingleStep(GuestCpu* cpu)
+    {
+        long rest = cpu->BudgetLeft - 1;
+        cpu->BudgetLeft = 1;
+        cpu->RunBudget -= rest;
+        ExitReason reason = RunPartial(cpu, 1);
+        bool completed = cpu->BudgetLeft == 0;
+        cpu->RunBudget += rest;
+        cpu->BudgetLeft += rest;
+        return completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Execute(GuestCpu* cpu, Op* op)
+    {
+        do
+        {
+            op = op->Handler(cpu, op);
+        }
+        while (op != null);
+    }
+}

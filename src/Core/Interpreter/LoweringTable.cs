@@ -1,0 +1,30 @@
+using Iced.Intel;
+
+namespace Lguest.Jit.Core.Interpreter;
+
+/// <summary>Turns one decoded instruction into ops.</summary>
+internal delegate void Lower(OpWriter writer, in Instruction instruction);
+
+/// <summary>Which lowering method serves which mnemonic. Every group of instructions registers its own.</summary>
+internal static class LoweringTable
+{
+    private static readonly Lower?[] s_lower = Build();
+
+    /// <summary>The lowering of a mnemonic, or null if the Guest's CPU does not have it (#UD).</summary>
+    public static Lower? Find(Mnemonic mnemonic) => s_lower[(int)mnemonic];
+
+    private static Lower?[] Build()
+    {
+        var table = new Lower?[Enum.GetValues<Mnemonic>().Length];
+        Alu.AluLowering.Register(table);
+        Moves.MoveLowering.Register(table);
+        ControlFlow.BranchLowering.Register(table);
+        Stack.StackLowering.Register(table);
+        Arithmetic.ArithmeticLowering.Register(table);
+        Bits.BitLowering.Register(table);
+        Strings.StringLowering.Register(table);
+        SystemLevel.SystemLowering.Register(table);
+        FloatingPoint.X87Lowering.Register(table);
+        return table;
+    }
+}

@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Lguest.Jit.Core.Machine;
+
+/// <summary>What CPUID answers for one leaf.</summary>
+internal readonly record struct CpuIdLeaf(uint Eax, uint Ebx, uint Ecx, uint Edx);
+
+/// <summary>
+/// The one CPU that every Guest sees (design §12.9, ABI sheet §7.2). The vendor is one that Linux has never heard of,
+/// so it does its generic set-up and leaves model-specific registers alone. Unknown leaves are zeros.
+/// </summary>
+internal static class CpuIdTable
+{
+    private const string Vendor = "LguestJitCPU";
+    private const string Brand = "Lguest.Jit virtual CPU";
+
+    /// <summary>Family 6, model 1, stepping 1.</summary>
+    private const uint Signature = 0x611;
+
+    private const uint Fpu = 1u << 0;
+    private const uint Tsc = 1u << 4;
+    private const uint Cx8 = 1u << 8;
+    private const uint Cmov = 1u << 15;
+    private const uint Fxsr = 1u << 24;
+
+    /// <summary>Invisible through lguest_cpuid; makes kernels from 4.10 on skip the early microcode loader.</summary>
+    private const uint Hypervisor = 1u << 31;
+
+    private const uint LastExtended = 0x80000008;
+
+    /// <summary>36 physical and 32 virtual address bits.</summary>
+    private const uint AddressSizes = 32 << 8 | 36;
+
+    public static CpuIdLeaf Leaf(uint leaf) => leaf switch
+    {
+        0 => new CpuIdLeaf(4, Text(Vendor, 0), Text(Vendor, 8), Text(Vendor, 4)),
+        1 => new CpuIdLeaf(Signature, 0, Hypervisor, Fpu | Tsc | Cx8 | Cmov | Fxsr),
+
+        // No descriptors; the low byte says that asking once is enough.
+        2 => new CpuIdLeaf(1, 0, 0, 0),
+        0x80000000 => new CpuIdLeaf(LastExtended, 0, 0, 0),
+        >= 0x80000002 and <= 0x80000004 => BrandLeaf((int)(leaf - 0x80000002) * 16),
+        0x80000008 => new CpuIdLeaf(AddressSizes, 0, 0, 0),
+        _ => default,
+    };
+
+    private static CpuIdLeaf BrandLeaf(int at) => new(Text(Brand, at), Text(Brand, at + 4), Text(Brand, at + 8), Text(Brand, at + 12));
+
+    /// <summary>Four letters as CPUID packs them, zeros behind the end.</summary>
+    private static uint Text(string text, int at)
+    {
+        Span<byte> letters = stackalloc byte[4];
+        letters.Clear();
+        if (at < text.Length)
+        {
+            Encoding.ASCII.GetBytes(text.AsSpan(at, Math.Min(4, text.Length - at)), letters);
+        }
+
+        return BinaryPrimitives.ReadUInt32LittleEndian(letters);
+    }
+}

@@ -1,0 +1,223 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Launcher.Loading;
+
+namespace Lguest.Jit.Launcher.CommandLine;
+
+/// <summary>
+/// The command line: <c>run</c> and its options. Whatever is wrong with it is said in one line on stderr, with exit
+/// code 2.
+/// </summary>
+internal sealed class LaunchCommand
+{
+    private readonly Option<string?> _kernel = new("--kernel")
+    {
+        Description = "32-bit lguest kernel, vmlinux or bzImage. Without it the embedded Guest runs.",
+        HelpName = "file",
+    };
+
+    private readonly Option<string?> _initrd = new("--initrd") { Description = "Initial RAM disk for the kernel.", HelpName = "file" };
+
+    private readonly Option<string?> _append = new("--append")
+    {
+        Description = "Kernel command line.",
+        HelpName = "text",
+    };
+
+    private readonly Option<uint> _memory = new("--memory")
+    {
+        Description = "Guest RAM: 64M, 1G, 131072K; a bare number is MiB. [default: 256M]",
+        HelpName = "size",
+        CustomParser = ParseMemory,
+    };
+
+    private readonly Option<EngineKind> _engine = new("--engine")
+    {
+        Description = "interpreter or jit.",
+        HelpName = "name",
+        CustomParser = ParseEngine,
+    };
+
+    private readonly Option<int> _syscallVector = new("--syscall-vector")
+    {
+        Description = "A second system call vector beside 0x80; Plan 9 has 0x40.",
+        HelpName = "n",
+        CustomParser = ParseVector,
+    };
+
+    private readonly Option<TimeSpan?> _timeout = new("--timeout")
+    {
+        Description = "Stop after this time, with exit code 4: 30s, 500ms, 5m, 2h; a bare number is seconds.",
+        HelpName = "time",
+        CustomParser = ParseTimeout,
+    };
+
+    private readonly Option<long?> _maxInstructions = new("--max-instructions")
+    {
+        Description = "Stop after this many Guest instructions, with exit code 4.",
+        HelpName = "n",
+        CustomParser = ParseInstructions,
+    };
+
+    private readonly Option<bool> _stats = new("--stats") { Description = "Print statistics to stderr at the end.", Arity = ArgumentArity.Zero };
+
+    private readonly Option<string?> _symbols = new("--symbols")
+    {
+        Description = "System.map or vmlinux to name Guest addresses with; a --kernel vmlinux serves by itself.",
+        HelpName = "file",
+    };
+
+    private readonly Option<bool> _noReboot = new("--no-reboot") { Description = "End when the Guest restarts.", Arity = ArgumentArity.Zero };
+
+    private readonly RootCommand _root = new("Lguest.Jit runs 32-bit lguest Guests: Linux 4.1 to 4.13 and what you write yourself.");
+
+    /// <param name="run">Runs a Guest and returns the exit code.</param>
+    public LaunchCommand(Func<LaunchOptions, int> run)
+    {
+        var command = new Command("run", "Runs a Guest until it powers off.")
+        {
+            _kernel, _initrd, _append, _memory, _engine, _syscallVector, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
+        };
+        command.Validators.Add(ValidateTogether);
+        command.SetAction(parsed => run(Collect(parsed)));
+        _root.Add(command);
+    }
+
+    /// <summary>Parses and runs.</summary>
+    /// <param name="arguments">As given to the program.</param>
+    /// <param name="output">Where help goes.</param>
+    /// <param name="error">Where the one line goes.</param>
+    public int Invoke(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
+    {
+        // "@name" is a file of arguments to the library, and a perfectly good kernel parameter to us.
+        ParseResult parsed = _root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0)
+        {
+            string message = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : "what shall I do?";
+            error.WriteLine($"lguest-jit: {OneLine(message)}");
+            return ExitCodes.Usage;
+        }
+
+        return parsed.Invoke(new InvocationConfiguration
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        });
+    }
+
+    /// <summary>Messages quote what was typed, which may hold anything.</summary>
+    public static string OneLine(string message) =>
+        string.Concat(message.Select(static c => char.IsControl(c) ? ' ' : c));
+
+    private LaunchOptions Collect(ParseResult parsed)
+    {
+        var defaults = new LaunchOptions();
+        return new LaunchOptions
+        {
+            Kernel = parsed.GetValue(_kernel),
+            Initrd = parsed.GetValue(_initrd),
+            Append = parsed.GetValue(_append) ?? "",
+            Memory = parsed.GetResult(_memory) is null ? defaults.Memory : parsed.GetValue(_memory),
+            Engine = parsed.GetResult(_engine) is null ? defaults.Engine : parsed.GetValue(_engine),
+            SyscallVector = parsed.GetResult(_syscallVector) is null ? defaults.SyscallVector : parsed.GetValue(_syscallVector),
+            Timeout = parsed.GetValue(_timeout),
+            MaxInstructions = parsed.GetValue(_maxInstructions) ?? defaults.MaxInstructions,
+            Stats = parsed.GetValue(_stats),
+            Symbols = parsed.GetValue(_symbols),
+            NoReboot = parsed.GetValue(_noReboot),
+        };
+    }
+
+    private void ValidateTogether(CommandResult result)
+    {
+        string? append = result.GetValue(_append);
+        bool embedded = result.GetValue(_kernel) is null;
+        if (append is not null && BootParameters.Complaint(append) is { } complaint)
+        {
+            result.AddError(complaint);
+        }
+        else if (embedded && result.GetValue(_initrd) is not null)
+        {
+            result.AddError("--initrd needs a --kernel");
+        }
+        else if (embedded && append is not null)
+        {
+            result.AddError("--append needs a --kernel");
+        }
+    }
+
+    private static uint ParseMemory(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseSize(text, out ulong bytes))
+        {
+            result.AddError($"--memory {text}: not a size (64M, 1G, 131072K)");
+        }
+        else if (bytes < GuestRam.MinimumSize)
+        {
+            result.AddError($"--memory {text}: a Guest needs at least {MemorySize.Describe(GuestRam.MinimumSize)}");
+        }
+        else if (bytes > GuestRam.MaximumSize)
+        {
+            result.AddError($"--memory {text}: a Guest has at most {MemorySize.Describe(GuestRam.MaximumSize)}");
+        }
+        else if (bytes % GuestRam.PageSize != 0)
+        {
+            result.AddError($"--memory {text}: not a multiple of 4 KiB");
+        }
+
+        return (uint)bytes;
+    }
+
+    private static EngineKind ParseEngine(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        switch (text)
+        {
+            case "interpreter":
+                return EngineKind.Interpreter;
+            case "jit":
+                return EngineKind.Jit;
+            default:
+                result.AddError($"--engine {text}: there is interpreter, and there will be jit");
+                return LaunchOptions.DefaultEngine;
+        }
+    }
+
+    private static int ParseVector(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseInteger(text, out int vector) || vector is < 0x20 or > 0xFF)
+        {
+            result.AddError($"--syscall-vector {text}: not a vector from 0x20 to 0xff");
+        }
+
+        return vector;
+    }
+
+    private static TimeSpan? ParseTimeout(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseTime(text, out TimeSpan time))
+        {
+            result.AddError($"--timeout {text}: not a time (30s, 500ms, 5m, 2h; at most 20 days)");
+        }
+
+        return time;
+    }
+
+    private static long? ParseInstructions(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!long.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long count) || count < 1)
+        {
+            result.AddError($"--max-instructions {text}: not a number of instructions");
+        }
+
+        return count;
+    }
+}

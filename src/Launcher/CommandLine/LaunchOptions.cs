@@ -1,0 +1,48 @@
+namespace Lguest.Jit.Launcher.CommandLine;
+
+/// <summary>Which engine executes the Guest.</summary>
+internal enum EngineKind
+{
+    Interpreter,
+    Jit,
+}
+
+/// <summary>A validated command line.</summary>
+internal sealed record LaunchOptions
+{
+    /// <summary>The engine used where none is named. The one place to change when the translator is there.</summary>
+    public const EngineKind DefaultEngine = EngineKind.Interpreter;
+
+    public const uint DefaultMemory = 256u << 20;
+
+    /// <summary>vmlinux or bzImage; null: the embedded Guest.</summary>
+    public string? Kernel { get; init; }
+
+    public string? Initrd { get; init; }
+
+    /// <summary>The kernel command line.</summary>
+    public string Append { get; init; } = "";
+
+    /// <summary>Bytes of Guest RAM; valid for <see cref="Core.Memory.GuestRam"/>.</summary>
+    public uint Memory { get; init; } = DefaultMemory;
+
+    public EngineKind Engine { get; init; } = DefaultEngine;
+
+    /// <summary>The second system call vector beside 0x80.</summary>
+    public int SyscallVector { get; init; } = 0x80;
+
+    /// <summary>Wall-clock limit over all reboots; null: none.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Instruction limit over all reboots.</summary>
+    public long MaxInstructions { get; init; } = long.MaxValue;
+
+    /// <summary>Print statistics at the end.</summary>
+    public bool Stats { get; init; }
+
+    /// <summary>System.map or vmlinux to name addresses with.</summary>
+    public string? Symbols { get; init; }
+
+    /// <summary>A restart ends the run.</summary>
+    public bool NoReboot { get; init; }
+}

@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Lguest.Jit.Launcher.Console;
+
+/// <summary>
+/// The Host's terminal while the Guest has it: no echo, no lines, no signals from keys, for the Guest's own terminal
+/// does all that. Put back by <see cref="Dispose"/>, and at exit whatever happens.
+/// </summary>
+/// <remarks>
+/// <c>struct termios</c> differs from system to system; we let libc change it (cfmakeraw) and only carry the bytes. The
+/// output flags stay as they were: a Guest that prints bare line feeds is to be readable too.
+/// </remarks>
+internal sealed unsafe partial class RawTerminal : IDisposable
+{
+    private const int StandardInput = 0;
+    private const int SetNow = 0; // TCSANOW: waiting for output to drain could wait for ever.
+
+    /// <summary>Larger than struct termios anywhere (Linux 60, macOS 72).</summary>
+    private const int TermiosBytes = 256;
+
+    private readonly byte[] _original;
+    private readonly byte[] _raw;
+    private readonly PosixSignalRegistration? _continued;
+    private readonly object _gate = new();
+    private bool _restored;
+
+    private RawTerminal(byte[] original, byte[] raw)
+    {
+        _original = original;
+        _raw = raw;
+        AppDomain.CurrentDomain.ProcessExit += OnExit;
+
+        // A shell that stopped us has taken its terminal back meanwhile.
+        _continued = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Apply(_raw));
+        Apply(_raw);
+    }
+
+    /// <summary>Is stdin a terminal?</summary>
+    public static bool IsTerminal => !System.Console.IsInputRedirected;
+
+    /// <summary>Null where there is no terminal, or none that we know how to set.</summary>
+    public static RawTerminal? TryEnter()
+    {
+        if (!IsTerminal || !(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS()))
+        {
+            return null;
+        }
+
+        byte[] original = new byte[TermiosBytes];
+        byte[] raw = new byte[TermiosBytes];
+        fixed (byte* from = original)
+        fixed (byte* to = raw)
+        {
+            if (GetAttributes(StandardInput, from) != 0)
+            {
+                return null;
+            }
+
+            original.CopyTo(raw, 0);
+            MakeRaw(to);
+        }
+
+        // c_oflag is the second word: 32 bits on Linux, 64 on macOS.
+        int word = OperatingSystem.IsMacOS() ? 8 : 4;
+        original.AsSpan(word, word).CopyTo(raw.AsSpan(word));
+        return new RawTerminal(original, raw);
+    }
+
+    /// <summary>
+    /// Stdin as bytes. On a Unix terminal .NET's own stream would edit lines for us, so that one is opened by its number.
+    /// </summary>
+    public static Stream OpenInput() => IsTerminal && !OperatingSystem.IsWindows()
+        ? new FileStream(new SafeFileHandle(StandardInput, ownsHandle: false), FileAccess.Read, bufferSize: 0)
+        : System.Console.OpenStandardInput();
+
+    public void Dispose()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= OnExit;
+        _continued?.Dispose();
+        Restore();
+    }
+
+    private void OnExit(object? sender, EventArgs e) => Restore();
+
+    private void Restore()
+    {
+        Apply(_original);
+        lock (_gate)
+        {
+            _restored = true;
+        }
+    }
+
+    private void Apply(byte[] attributes)
+    {
+        lock (_gate)
+        {
+            if (_restored)
+            {
+                return;
+            }
+
+            // A terminal that hung up meanwhile refuses; there is nothing left to set then.
+            fixed (byte* termios = attributes)
+            {
+                _ = SetAttributes(StandardInput, SetNow, termios);
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "tcgetattr")]
+    private static partial int GetAttributes(int file, byte* termios);
+
+    [LibraryImport("libc", EntryPoint = "tcsetattr")]
+    private static partial int SetAttributes(int file, int when, byte* termios);
+
+    [LibraryImport("libc", EntryPoint = "cfmakeraw")]
+    private static partial void MakeRaw(byte* termios);
+}

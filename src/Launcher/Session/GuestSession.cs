@@ -1,0 +1,172 @@
+using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Launcher.CommandLine;
+using Lguest.Jit.Launcher.Console;
+using Lguest.Jit.Launcher.Loading;
+using Lguest.Jit.Launcher.Reporting;
+using Lguest.Jit.Launcher.Virtio;
+using Lguest.Jit.Switcher;
+
+namespace Lguest.Jit.Launcher.Session;
+
+/// <summary>
+/// What <c>run</c> does: lives of a Guest, one after the other for as long as it restarts, between one stdin and one
+/// stdout, under the limits that were asked for; then says on stderr how it ended, and in the exit code too.
+/// </summary>
+internal sealed class GuestSession
+{
+    private readonly LaunchOptions _options;
+    private readonly SessionHost _host;
+    private readonly Func<GuestRam, LoadedKernel> _load;
+    private readonly StopRequest _stop = new();
+    private readonly ConsoleInputQueue _input = new();
+
+    /// <param name="options">A valid command line.</param>
+    /// <param name="host">Where its input and output are.</param>
+    /// <param name="embedded">Loads the Guest that comes with the program, for when no kernel is named.</param>
+    public GuestSession(LaunchOptions options, SessionHost host, Func<GuestRam, LoadedKernel> embedded)
+    {
+        _options = options;
+        _host = host;
+        _load = options.Kernel is { } kernel ? ram => KernelLoader.Load(ram, kernel, options.Initrd, options.Append) : embedded;
+    }
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="LoadException">One line for the user: bad input.</exception>
+    public int Run()
+    {
+        if (_options.Engine == EngineKind.Jit)
+        {
+            throw new LoadException("the jit engine is not there yet: use --engine interpreter");
+        }
+
+        Func<SymbolTable> symbols = OpenSymbols();
+        var output = new ConsoleOutput(_host.Output);
+        output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
+        _stop.Subscribe(_ => output.Abandon());
+        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, Obey);
+        LifeResult last;
+        bool complete;
+        try
+        {
+            using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
+            using Timer? limit = StartTimeLimit();
+            last = LiveAndReboot(output, listener, symbols);
+
+            // Nobody knows how long stdout takes: signals and the time limit count here too.
+            complete = output.Drain();
+        }
+        finally
+        {
+            listener.Dispose();
+        }
+
+        if (!complete)
+        {
+            _host.Error.WriteLine("lguest-jit: stdout did not take all of the Guest's output");
+        }
+
+        int exitCode = Conclude(last, complete);
+        WriteStatistics(last);
+        return exitCode;
+    }
+
+    private void WriteStatistics(LifeResult life)
+    {
+        if (_options.Stats)
+        {
+            _host.Error.WriteLine("Statistics:");
+            StatisticsReport.Write(_host.Error, life.Statistics);
+        }
+    }
+
+    /// <summary>Lives until the Guest ends without wanting another.</summary>
+    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, Func<SymbolTable> symbols)
+    {
+        var log = new DeviceLog(_host.Error);
+        long instructionsLeft = _options.MaxInstructions;
+
+        // Errors in the files are said before we touch the terminal, and nobody listens before there is a Guest to talk to.
+        LoadedKernel LoadAndListen(GuestRam ram)
+        {
+            LoadedKernel kernel = _load(ram);
+            listener.Start();
+            return kernel;
+        }
+
+        while (true)
+        {
+            var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
+            LifeResult life = GuestLife.Run(_options.Memory, LoadAndListen, options, output, _input, log, _stop, symbols);
+            instructionsLeft -= life.Statistics.Switcher.Instructions;
+            if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
+            {
+                return life;
+            }
+
+            _host.Error.WriteLine("Guest restarts");
+            WriteStatistics(life);
+        }
+    }
+
+    private void Obey(EscapeCommand command)
+    {
+        if (command == EscapeCommand.Quit)
+        {
+            _stop.Raise(ExitCodes.Success, "quit");
+        }
+        else if (command == EscapeCommand.Help)
+        {
+            _host.Error.WriteLine(EscapeFilter.Help);
+        }
+    }
+
+    private Timer? StartTimeLimit() => _options.Timeout is { } limit
+        ? new Timer(_ => _stop.Raise(ExitCodes.Limit, $"time limit of {limit.TotalSeconds:0.###} s reached"), null, limit, Timeout.InfiniteTimeSpan)
+        : null;
+
+    /// <summary>
+    /// Symbols that were asked for are read now, so that a wrong name is an error while it can still be mended. Those of
+    /// a vmlinux are read when somebody dies; and if they cannot be, it dies nameless.
+    /// </summary>
+    private Func<SymbolTable> OpenSymbols()
+    {
+        if (_options.Symbols is { } path)
+        {
+            SymbolTable table = SymbolTable.Load(path);
+            return () => table;
+        }
+
+        return () => _options.Kernel is { } kernel ? SymbolTable.FromKernel(kernel) : SymbolTable.Empty;
+    }
+
+    /// <summary>The last word on stderr, and the exit code (design §12.11).</summary>
+    private int Conclude(LifeResult last, bool complete)
+    {
+        // Output that is lost is more than the Guest's own opinion of its end.
+        if (!complete && _stop.Raised is { } loss)
+        {
+            _host.Error.WriteLine($"lguest-jit: {loss.Message}");
+            return loss.ExitCode;
+        }
+
+        switch (last.End.Kind)
+        {
+            case GuestEndKind.PoweredOff:
+                int exitCode = ExitCodes.PowerOff(last.ExitStatus);
+                _host.Error.WriteLine(exitCode == ExitCodes.Success ? "Guest powered off" : $"Guest powered off with status {last.ExitStatus}");
+                return exitCode;
+            case GuestEndKind.Killed:
+                _host.Error.Write(last.Report);
+                return ExitCodes.GuestKilled;
+            case GuestEndKind.Restart when _options.NoReboot:
+                _host.Error.WriteLine("Guest restarts: that is the end (--no-reboot)");
+                return ExitCodes.Success;
+            case GuestEndKind.Restart or GuestEndKind.Stopped when _stop.Raised is { } stopped:
+                _host.Error.WriteLine($"lguest-jit: {stopped.Message}");
+                return stopped.ExitCode;
+            default:
+                _host.Error.WriteLine($"lguest-jit: instruction limit of {_options.MaxInstructions} reached");
+                return ExitCodes.Limit;
+        }
+    }
+}

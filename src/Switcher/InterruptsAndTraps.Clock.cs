@@ -1,0 +1,70 @@
+using Lguest.Jit.Switcher.Time;
+
+namespace Lguest.Jit.Switcher;
+
+/// <content>The clock event device: one timer, one shot, IRQ 0.</content>
+internal sealed unsafe partial class InterruptsAndTraps
+{
+    /// <summary>
+    /// The Guest may ask for 100 ns. A Host that takes longer than that to deliver an interrupt would do nothing else, so this
+    /// is the least that it gets.
+    /// </summary>
+    public const long MinimumDeltaNanoseconds = 20_000;
+
+    private const int TimerIrq = 0;
+
+    private readonly ClockThread _clock;
+
+    /// <summary>guest_set_clockevent: LHCALL_SET_CLOCKEVENT. Replaces what was set before.</summary>
+    /// <param name="delta">
+    /// Nanoseconds from now, by the Host's clock and also while the Guest does not run; 0 turns the timer off, but an
+    /// IRQ 0 that has been raised stays raised.
+    /// </param>
+    public void GuestSetClockevent(uint delta)
+    {
+        if (delta == 0)
+        {
+            _clock.Cancel();
+        }
+        else
+        {
+            _clock.Arm(Math.Max(delta, MinimumDeltaNanoseconds));
+        }
+    }
+
+    /// <summary>clockdev_fn: the timer went off. Not restarted: the Guest sets the next one.</summary>
+    private void ClockdevFn() => SetInterrupt(TimerIrq);
+
+    /// <summary>
+    /// init_clockdev. On a monotonic clock; the original took CLOCK_REALTIME, and setting the Host's clock moved its Guests'
+    /// timers.
+    /// </summary>
+    private ClockThread InitClockdev() => new(ClockdevFn, KnockIfPending);
+
+    /// <summary>
+    /// Before entering the Guest. Where real lguest has the Host's timer ticks to bring it back now and then, we must come back
+    /// by ourselves: unmasking an interrupt and iret to an enabled context are plain instructions that nobody tells us of.
+    /// </summary>
+    public void PollWhilePending()
+    {
+        if (Volatile.Read(ref _cpu->PendingInterrupts) != 0)
+        {
+            _clock.Poll();
+        }
+    }
+
+    /// <summary>The clock thread, every millisecond while it polls. False: nothing waits any more, stop polling.</summary>
+    private bool KnockIfPending()
+    {
+        lock (_raising)
+        {
+            if (_freed || Volatile.Read(ref _cpu->PendingInterrupts) == 0 || Volatile.Read(ref _cpu->Halted) != 0)
+            {
+                return false;
+            }
+
+            Attract();
+            return true;
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Switcher;
+
+/// <summary>
+/// run_guest (drivers/lguest/core.c) and lguest_arch_handle_trap (drivers/lguest/x86/core.c): into the Guest, out of it, see
+/// what it wanted, and again. One turn is a list of small steps; the order is lguest's.
+/// </summary>
+internal sealed unsafe class RunLoop(
+    GuestContext context, IExecutionEngine engine, InterruptsAndTraps interrupts, Hypercalls hypercalls, InstructionEmulator emulator)
+{
+    private readonly GuestCpu* _cpu = context.Cpu;
+
+    /// <summary>What devices have to do on this thread; null: nothing, ever.</summary>
+    public IGuestThreadWork? DeviceWork { get; set; }
+
+    /// <summary>Runs until the Guest ends, or is stopped.</summary>
+    /// <param name="stop">Asks for a request to stop. Looked at once in each turn.</param>
+    public GuestEnd RunGuest(Func<GuestEnd?> stop)
+    {
+        while (true)
+        {
+            // Whatever is raised from here on either is seen below, or brings us back from the Guest. In this order, with the
+            // fence that an exchange is: clear the word, then look for what it announced.
+            _ = Interlocked.Exchange(ref _cpu->Attention, 0);
+
+            // Dead? The reason has been given. Somebody wants us to stop? That can wait behind a death, not behind a life.
+            if ((context.End ?? stop()) is { } end)
+            {
+                return end;
+            }
+
+            // Input has arrived? Its bytes go into Guest RAM now, while no translated code runs.
+            if (DeviceWork is { HasWork: true } work)
+            {
+                work.RunOnGuestThread();
+            }
+
+            // Interrupts: after every hypercall and every exit, before every entry, one at a time, the lowest first.
+            interrupts.ConsiderInterrupts();
+            if (!context.IsAlive)
+            {
+                continue;
+            }
+
+            // Nothing to do: sleep, and look again when somebody has raised something.
+            if (_cpu->Halted != 0)
+            {
+                interrupts.SleepUntilInterrupt();
+                continue;
+            }
+
+            // No more than the Guest has been promised. Instructions that we completed ourselves have been counted.
+            long budget = context.Options.MaxInstructions - _cpu->Retired;
+            if (budget <= 0)
+            {
+                return new GuestEnd(GuestEndKind.InstructionLimit, $"instruction limit of {context.Options.MaxInstructions} reached");
+            }
+
+            // An interrupt that was refused, or is masked, must not wait for the Guest to come by of itself.
+            interrupts.PollWhilePending();
+
+            // In we go.
+            ExitReason reason = engine.Run(_cpu, budget);
+
+            // And out again, with something to do.
+            context.Statistics.ExitsByReason[(int)reason]++;
+            context.Statistics.Instructions = _cpu->Retired;
+            HandleExit(reason);
+        }
+    }
+
+    /// <summary>lguest_arch_handle_trap. The exits without a case here have done their work by coming out.</summary>
+    private void HandleExit(ExitReason reason)
+    {
+        switch (reason)
+        {
+            case ExitReason.Fault:
+                HandleTrap(_cpu->FaultVector, _cpu->FaultErrorCode);
+                break;
+            case ExitReason.SoftwareInterrupt:
+                HandleSoftwareInterrupt(_cpu->FaultVector);
+                break;
+            case ExitReason.SingleStep:
+                Reinject(Vectors.Debug, 0);
+                break;
+        }
+    }
+
+    private void HandleTrap(int vector, uint errorCode)
+    {
+        switch (vector)
+        {
+            case Vectors.GeneralProtection when errorCode == 0 && emulator.EmulateInsn():
+                break;
+            case Vectors.PageFault:
+                ReinjectPageFault(_cpu->FaultAddress, errorCode);
+                break;
+            default:
+                Reinject(vector, errorCode);
+                break;
+        }
+    }
+
+    /// <summary>The Guest has no cr2 of its own: the address goes to where its kernel looks for it.</summary>
+    private void ReinjectPageFault(uint address, uint errorCode)
+    {
+        if (context.Data.Initialised && !context.Data.Write(LguestData.Cr2, address, "Writing cr2"))
+        {
+            return;
+        }
+
+        if (!interrupts.DeliverTrap(Vectors.PageFault, errorCode))
+        {
+            context.KillUnhandledTrap(Vectors.PageFault, address);
+        }
+    }
+
+    private void Reinject(int vector, uint errorCode)
+    {
+        if (context.IsAlive && !interrupts.DeliverTrap(vector, errorCode))
+        {
+            context.KillUnhandledTrap(vector, errorCode);
+        }
+    }
+
+    /// <summary>
+    /// <c>int n</c>, <c>int3</c>, <c>into</c>: allowed by the gate's privilege, and then it has been executed and its frame says
+    /// so; or not, and then it has not been, and the fault names the vector in its error code (SDM vol. 3, §6.13).
+    /// </summary>
+    private void HandleSoftwareInterrupt(int vector)
+    {
+        const uint InIdt = 2;
+        if (!interrupts.MayInterrupt(vector))
+        {
+            Reinject(Vectors.GeneralProtection, ((uint)vector << 3) | InIdt);
+            return;
+        }
+
+        _cpu->Eip += _cpu->TrapLength;
+        _cpu->Retired++;
+        if (vector == Vectors.Hypercall)
+        {
+            hypercalls.DoHypercalls();
+        }
+        else
+        {
+            Reinject(vector, 0);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Guests.Harness;
+using Lguest.Jit.Guests.Programs;
+using Lguest.Jit.Switcher;
+
+namespace Lguest.Jit.Core.Tests.Programs;
+
+/// <summary>The benchmark programs come to the results that C# comes to.</summary>
+public sealed class ProgramTests
+{
+    public static TheoryData<string, bool> Programs()
+    {
+        var data = new TheoryData<string, bool>();
+        foreach (GuestProgram program in GuestPrograms.All)
+        {
+            data.Add(program.Name, false);
+            data.Add(program.Name, true);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void A_program_on_the_interpreter_leaves_the_checksum_of_its_reference(string name, bool paging)
+    {
+        GuestProgram program = GuestPrograms.Named(name);
+        ProgramRun run = ProgramRun.Of(program, 2, paging, static machine => new InterpreterEngine(machine));
+        Assert.Equal(new GuestEnd(GuestEndKind.PoweredOff, run.End.Message), run.End);
+        Assert.Equal(program.Checksum(2), run.Checksum);
+    }
+
+    [Theory]
+    [InlineData("bytecode")]
+    [InlineData("memory-rep")]
+    [InlineData("recursion")]
+    public void Blocks_of_one_instruction_change_nothing_but_the_time(string name)
+    {
+        GuestProgram program = GuestPrograms.Named(name);
+        ProgramRun whole = ProgramRun.Of(program, 1, paging: true, static machine => new InterpreterEngine(machine));
+        ProgramRun single = ProgramRun.Of(program, 1, paging: true, static machine => new InterpreterEngine(machine, blockLimit: 1));
+        Assert.Equal(program.Checksum(1), single.Checksum);
+        Assert.Equal(whole.Instructions, single.Instructions);
+    }
+
+    [Fact]
+    public void The_instruction_limit_ends_a_program_after_exactly_that_many()
+    {
+        ProgramRun run = ProgramRun.Of(
+            GuestPrograms.Named("sieve"), 1, paging: true, static machine => new InterpreterEngine(machine), new GuestOptions { MaxInstructions = 1_234_567 });
+        Assert.Equal(GuestEndKind.InstructionLimit, run.End.Kind);
+        Assert.Equal(1_234_567, run.Instructions);
+    }
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void What_a_program_says_of_its_length_is_within_a_fifth(string name, bool paging)
+    {
+        // The length chooses how many iterations fill a benchmark's time, so it must not be far off.
+        GuestProgram program = GuestPrograms.Named(name);
+        long one = ProgramRun.Of(program, 1, paging, static machine => new InterpreterEngine(machine)).Instructions;
+        long two = ProgramRun.Of(program, 2, paging, static machine => new InterpreterEngine(machine)).Instructions;
+        Assert.InRange((two - one) / (double)program.InstructionsPerIteration, 0.8, 1.25);
+    }
+}

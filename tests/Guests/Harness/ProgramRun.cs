@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Globalization;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Guests.Programs;
+using Lguest.Jit.Switcher;
+using Lguest.Jit.Switcher.Time;
+
+namespace Lguest.Jit.Guests.Harness;
+
+/// <summary>How a benchmark program went on one of our engines.</summary>
+/// <param name="End">How the Guest ended.</param>
+/// <param name="Checksum">What it printed; null if it did not get that far.</param>
+/// <param name="Instructions">Guest instructions, the harness's few included.</param>
+/// <param name="Seconds">Host time from the first of them to the last.</param>
+internal sealed record ProgramRun(GuestEnd End, uint? Checksum, long Instructions, double Seconds)
+{
+    /// <summary>Millions of Guest instructions a second.</summary>
+    public double Mips => Instructions / Seconds / 1e6;
+
+    /// <summary>Runs a program as an lguest Guest, in this process.</summary>
+    /// <param name="program">What.</param>
+    /// <param name="iterations">How often.</param>
+    /// <param name="paging">Behind page tables, or in lguest's linear mode.</param>
+    /// <param name="engine">Makes the engine for the machine.</param>
+    /// <param name="options">Limits.</param>
+    public static ProgramRun Of(
+        GuestProgram program, int iterations, bool paging, Func<GuestMachine, IExecutionEngine> engine, GuestOptions? options = null)
+    {
+        GuestImage image = new LguestHarness().Build(program, iterations, paging);
+        using var machine = new GuestMachine(ProgramLayout.MemorySize, new HostClock());
+        if (!machine.Ram.TryWrite(image.LoadAddress, image.Bytes))
+        {
+            throw new InvalidOperationException("The image does not fit into memory.");
+        }
+
+        using IExecutionEngine executes = engine(machine);
+        var ports = new HarnessPorts();
+        using var guest = new LguestGuest(machine, executes, ports, options ?? new GuestOptions());
+        guest.Start(image.Entry);
+        long started = Stopwatch.GetTimestamp();
+        GuestEnd end = guest.Run();
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        return new ProgramRun(end, Parse(ports.Output), machine.Retired, seconds);
+    }
+
+    private static uint? Parse(string output)
+    {
+        string[] lines = output.Split('\n');
+        return lines is ["run", { } digits, ""] && uint.TryParse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out uint value)
+            ? value
+            : null;
+    }
+}

@@ -1,0 +1,154 @@
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Switcher.Tests.Rigs;
+using Lguest.Jit.Switcher.Time;
+
+namespace Lguest.Jit.Switcher.Tests;
+
+[Collection(QuietTests.Name)]
+public sealed unsafe class ClockEventTests
+{
+    private const uint Handler = 0x00105678;
+    private const uint Millisecond = 1_000_000;
+
+    [Fact]
+    public void Guest_set_clockevent_raises_irq_0_after_the_delta()
+    {
+        using Rig rig = new Rig().Initialised();
+        long start = MonotonicTime.Now;
+        rig.Call(HypercallNumbers.SetClockevent, 5 * Millisecond);
+        Assert.True(WaitForTimer(rig));
+        Assert.True(MonotonicTime.Now - start >= 5 * Millisecond);
+        Assert.Equal(1, rig.Cpu->Attention);
+    }
+
+    [Fact]
+    public void Guest_set_clockevent_of_0_stops_the_timer()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.Call(HypercallNumbers.SetClockevent, 30 * Millisecond);
+        rig.Call(HypercallNumbers.SetClockevent, 0);
+        Thread.Sleep(80);
+        Assert.Equal(0u, rig.Cpu->PendingInterrupts);
+    }
+
+    [Fact]
+    public void Guest_set_clockevent_of_0_leaves_an_interrupt_that_is_pending()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.Call(HypercallNumbers.SetClockevent, 1);
+        Assert.True(WaitForTimer(rig));
+        rig.Call(HypercallNumbers.SetClockevent, 0);
+        Assert.Equal(1u, rig.Cpu->PendingInterrupts);
+    }
+
+    [Fact]
+    public void Guest_set_clockevent_again_replaces_the_first()
+    {
+        using Rig rig = new Rig().Initialised();
+        long start = MonotonicTime.Now;
+        rig.Call(HypercallNumbers.SetClockevent, 10 * Millisecond);
+        rig.Call(HypercallNumbers.SetClockevent, 60 * Millisecond);
+        Assert.True(WaitForTimer(rig));
+        Assert.True(MonotonicTime.Now - start >= 60 * Millisecond);
+    }
+
+    [Fact]
+    public void Guest_set_clockevent_takes_the_far_future_for_what_it_is()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.Call(HypercallNumbers.SetClockevent, uint.MaxValue);
+        Thread.Sleep(50);
+        Assert.Equal(0u, rig.Cpu->PendingInterrupts);
+    }
+
+    [Fact]
+    public void Guest_set_clockevent_has_a_floor_so_that_nobody_is_stormed()
+    {
+        using Rig rig = new Rig().Initialised();
+        for (int i = 0; i < 20; i++)
+        {
+            long start = MonotonicTime.Now;
+            rig.Call(HypercallNumbers.SetClockevent, 100);
+            Assert.True(WaitForTimer(rig));
+            Assert.True(MonotonicTime.Now - start >= InterruptsAndTraps.MinimumDeltaNanoseconds);
+            rig.Cpu->PendingInterrupts = 0;
+        }
+    }
+
+    [Fact]
+    public void Clockdev_fn_is_one_shot()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.Call(HypercallNumbers.SetClockevent, Millisecond);
+        Assert.True(WaitForTimer(rig));
+        rig.Cpu->PendingInterrupts = 0;
+        Thread.Sleep(20);
+        Assert.Equal(0u, rig.Cpu->PendingInterrupts);
+    }
+
+    [Fact]
+    public void Init_clockdev_leaves_the_clock_off()
+    {
+        using Rig rig = new Rig().Initialised();
+        Thread.Sleep(20);
+        Assert.Equal(0u, rig.Cpu->PendingInterrupts);
+    }
+
+    [Fact]
+    public void The_poll_stops_when_nothing_waits_any_more()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.Interrupts.SetInterrupt(3);
+        rig.Interrupts.PollWhilePending();
+        rig.Cpu->PendingInterrupts = 0;
+        Thread.Sleep(20);
+        Volatile.Write(ref rig.Cpu->Attention, 0);
+        Thread.Sleep(20);
+        Assert.Equal(0, Volatile.Read(ref rig.Cpu->Attention));
+    }
+
+    [Fact]
+    public void A_masked_interrupt_is_polled_for_while_the_guest_runs_but_not_while_it_sleeps()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.Blocked = 1 << 3;
+        rig.Interrupts.SetInterrupt(3);
+        rig.Interrupts.PollWhilePending();
+        Volatile.Write(ref rig.Cpu->Attention, 0);
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->Attention) != 0, 10_000));
+        rig.Cpu->Halted = 1;
+        Thread.Sleep(20);
+        Volatile.Write(ref rig.Cpu->Attention, 0);
+        Thread.Sleep(20);
+        Assert.Equal(0, Volatile.Read(ref rig.Cpu->Attention));
+
+        // Awake again, and polled again.
+        rig.Cpu->Halted = 0;
+        rig.Interrupts.PollWhilePending();
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->Attention) != 0, 10_000));
+    }
+
+    private static bool WaitForTimer(Rig rig) => SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->PendingInterrupts) == 1, 10_000);
+
+    /// <summary>The whole way: arm, halt, sleep, wake, deliver.</summary>
+    [Fact]
+    public void A_halted_guest_is_woken_by_its_timer()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.LoadGate(32, Handler);
+        long start = MonotonicTime.Now;
+        rig.Run(
+            rig.HypercallStep(HypercallNumbers.SetClockevent, 20 * Millisecond),
+            rig.HypercallStep(HypercallNumbers.Halt),
+            cpu =>
+            {
+                Assert.Equal(Handler, cpu->Eip);
+                return ExitReason.Attention;
+            });
+        Assert.True(MonotonicTime.Now - start >= 20 * Millisecond);
+        Assert.Equal([Rig.Code + 4, 0x61, 0x202], rig.Stack(3));
+        Assert.Equal(0u, rig.IrqEnabled);
+        Assert.InRange(rig.Statistics.Halts, 1, 2);
+        Assert.Equal(1, rig.Statistics.InterruptsByIrq[0]);
+    }
+}
