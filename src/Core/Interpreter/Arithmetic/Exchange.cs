@@ -54,7 +54,7 @@ internal readonly unsafe struct Xadd<TWidth, TPlace> : IInstruction
         }
 
         cpu->FlagsResult = TWidth.SignExtend(sum);
-        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.AddAux32(value, addend, sum));
+        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.AddCarries(value, addend, sum));
         return true;
     }
 }
@@ -85,7 +85,7 @@ internal readonly unsafe struct Cmpxchg<TWidth, TPlace> : IInstruction
 
         uint difference = accumulator - value;
         cpu->FlagsResult = TWidth.SignExtend(difference);
-        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubAux32(accumulator, value, difference));
+        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubCarries(accumulator, value, difference));
         return true;
     }
 }
