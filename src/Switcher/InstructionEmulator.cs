@@ -11,6 +11,8 @@ internal sealed unsafe class InstructionEmulator(GuestContext context, IPortIo p
 {
     private const byte Cli = 0xFA;
     private const byte OperandSizePrefix = 0x66;
+    private const byte TwoByteEscape = 0x0F;
+    private const byte MovFromControlRegister = 0x20;
 
     /// <summary>The eight forms, E4..E7 and EC..EF: bit 0 = wide, bit 1 = out, bit 3 = port in DX.</summary>
     private const byte FormsMask = 0b1111_0100;
@@ -37,6 +39,11 @@ internal sealed unsafe class InstructionEmulator(GuestContext context, IPortIo p
             // It has disabled interrupts in memory long ago; this one is left over from a 486.
             Advance(1);
             return true;
+        }
+
+        if (opcode == TwoByteEscape)
+        {
+            return EmulateControlRegisterRead();
         }
 
         uint length = 1;
@@ -68,6 +75,24 @@ internal sealed unsafe class InstructionEmulator(GuestContext context, IPortIo p
         // Advance first: what the port does may want to see a CPU that is through with the instruction.
         Advance(length);
         Access(port, size, (opcode & OutBit) != 0);
+        return true;
+    }
+
+    /// <summary>
+    /// MOV r32, CR4 while the Guest has no gate for #GP yet: reads 0. Some 4.1 kernels look at CR4 (cr4_init_shadow) before they have
+    /// an IDT. lguest's own Launcher gave up on them there; 0 is what the fixup of that very instruction would have given.
+    /// </summary>
+    private bool EmulateControlRegisterRead()
+    {
+        GuestCpu* cpu = context.Cpu;
+        if (cpu->Idt[Vectors.GeneralProtection] != 0 || !Fetch(1, out byte opcode) || opcode != MovFromControlRegister
+            || !Fetch(2, out byte modrm) || ((modrm >> 3) & 7) != 4)
+        {
+            return false;
+        }
+
+        cpu->Gpr[modrm & 7] = 0;
+        Advance(3);
         return true;
     }
 

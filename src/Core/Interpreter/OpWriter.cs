@@ -12,10 +12,13 @@ internal sealed unsafe class OpWriter
     /// <summary>Instructions in one block at most.</summary>
     public const int MaximumInstructions = 128;
 
+    /// <summary>No op: not even the one before the first.</summary>
+    private const int NoFusible = -2;
+
     private readonly Op[] _ops = new Op[MaximumInstructions * 4 + 8];
     private Instruction _instruction;
     private ControlFlow.FusibleOp? _fusible;
-    private int _fusibleAt = -1;
+    private int _fusibleAt = NoFusible;
 
     /// <summary>Ops and link slots written so far.</summary>
     public int Length { get; private set; }
@@ -44,7 +47,7 @@ internal sealed unsafe class OpWriter
         Count = 0;
         Ended = false;
         FlagsLive = true;
-        _fusibleAt = -1;
+        _fusibleAt = NoFusible;
     }
 
     public void BeginInstruction(in Instruction instruction)
