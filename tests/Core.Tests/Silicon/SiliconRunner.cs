@@ -4,7 +4,7 @@ using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Core.Tests.Silicon;
 
@@ -45,6 +45,7 @@ internal sealed unsafe class SiliconRunner(Func<GuestMachine, IExecutionEngine> 
         var got = new SiliconOutcome();
         var reports = new List<string>();
         int mismatches = 0;
+        int idiosyncrasies = 0;
         for (int i = 0; i < inputs.Length; i++)
         {
             SiliconEncoding encoding = encodings[form.VariantOf(i)];
@@ -52,6 +53,7 @@ internal sealed unsafe class SiliconRunner(Func<GuestMachine, IExecutionEngine> 
             uint flags = ComparedFlags & ~form.Undefined(inputs[i], encoding);
             if (Agree(outcomes[i], got, flags))
             {
+                idiosyncrasies += Agree(outcomes[i], got, ComparedFlags) ? 0 : 1;
                 continue;
             }
 
@@ -69,7 +71,13 @@ internal sealed unsafe class SiliconRunner(Func<GuestMachine, IExecutionEngine> 
             reports.Add($"{form.Name}: a stray write at {form.Layout.DataPage + (uint)at:X8}, outside the window, where silicon wrote nothing.");
         }
 
-        return new SiliconResult(form.IsPair ? 0 : 1, form.IsPair ? 1 : 0, inputs.Length, mismatches, reports);
+        var forms = new HashSet<string>();
+        if (!form.IsSequence)
+        {
+            forms.Add(form.OperandForm);
+        }
+
+        return new SiliconResult(forms, form.IsSequence ? 1 : 0, inputs.Length, mismatches, idiosyncrasies, reports);
     }
 
     private static void Lay(GuestMachine machine, SiliconForm form, SiliconEncoding[] encodings)

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Silicon;
 
@@ -44,7 +44,7 @@ internal sealed class Oracle : IDisposable
         for (int i = 0; i < outcomes.Length; i++)
         {
             _answers.ReadExactly(record);
-            outcomes[i] = Outcome(form, encodings[form.VariantOf(i)], inputs[i], record);
+            outcomes[i] = Outcome(form, encodings[form.VariantOf(i)], record);
         }
 
         _answers.ReadExactly(record.AsSpan(0, 4));
@@ -84,7 +84,7 @@ internal sealed class Oracle : IDisposable
         _questions.Flush();
     }
 
-    private static SiliconOutcome Outcome(SiliconForm form, SiliconEncoding encoding, SiliconState input, ReadOnlySpan<byte> record)
+    private static SiliconOutcome Outcome(SiliconForm form, SiliconEncoding encoding, ReadOnlySpan<byte> record)
     {
         ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(record[..48]);
         int stop = (int)(words[2] - encoding.Address);
@@ -107,7 +107,6 @@ internal sealed class Oracle : IDisposable
             throw new InvalidDataException($"'{form.Name}': the instruction is a stopper.");
         }
 
-        _ = input;
         return outcome;
     }
 

@@ -1,5 +1,5 @@
 using Lguest.Jit.Core.Tests.Silicon.Forms;
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Silicon;
 

@@ -1,4 +1,4 @@
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Core.Tests.Silicon.Forms;
 

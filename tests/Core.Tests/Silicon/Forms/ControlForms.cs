@@ -1,4 +1,4 @@
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Core.Tests.Silicon.Forms;
 
@@ -45,14 +45,14 @@ internal static class ControlForms
         set.Add("RET", 4, static e => e.Stack().Op(0xC3)).Shaped(StackTarget).Counted(240);
         set.Add("RET imm16", 4, static e => e.Stack().Op(0xC2).Immediate(2)).Shaped(StackTarget).Counted(240, 16);
         set.Add("REP RET", 4, static e => e.Stack().Op(0xF3, 0xC3)).Shaped(StackTarget).Counted(120);
-        set.Add("CALL rel32 + POP r32", 4, static e => e.Stack().Op(0xE8, 0, 0, 0, 0, (byte)(0x58 + NotStack(e)))).Counted(120).AsPair();
+        set.Add("CALL rel32 + POP r32", 4, static e => e.Stack().Op(0xE8, 0, 0, 0, 0, (byte)(0x58 + NotStack(e)))).Counted(120).AsSequence();
         set.Add("PUSH r32 + RET", 4, static e =>
         {
             // A return to where no call came from: return predictors beware.
             int register = NotStack(e);
             e.Stack().Op((byte)(0x50 + register), 0xC3);
         }).Shaped(static (state, encoding, random) =>
-            state.Gpr[encoding.Code[0] - 0x50] = encoding.Address + (uint)SiliconEncoder.RandomTarget(random)).Counted(120).AsPair();
+            state.Gpr[encoding.Code[0] - 0x50] = encoding.Address + (uint)SiliconEncoder.RandomTarget(random)).Counted(120).AsSequence();
     }
 
     private static void Narrow(FormSet set)

@@ -1,4 +1,4 @@
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Core.Tests.Silicon.Forms;
 
@@ -8,12 +8,12 @@ namespace Lguest.Jit.Core.Tests.Silicon.Forms;
 /// </summary>
 internal static class PairForms
 {
-    private static readonly string[] s_writers =
+    public static readonly string[] Writers =
         ["ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "INC", "DEC", "NEG", "SHL 1", "SHR 1", "SAR 1", "ROL 1", "RCR 1", "XADD", "CMPXCHG", "BT"];
 
     public static void Add(FormSet set)
     {
-        foreach (string writer in s_writers)
+        foreach (string writer in Writers)
         {
             foreach (int size in writer == "BT" ? Sizes.Wide : Sizes.All)
             {
@@ -35,9 +35,10 @@ internal static class PairForms
             Write(e, writer);
             Between(e);
             reader(e);
-        }).ShiftsBy(CountSource.One).AsPair();
+        }).ShiftsBy(CountSource.One).AsSequence();
 
-    private static void Write(SiliconEncoder e, string writer)
+    /// <summary>The encoding of one of <see cref="Writers"/> at the size of the form.</summary>
+    public static void Write(SiliconEncoder e, string writer)
     {
         int row = Array.IndexOf(AluForms.Names, writer);
         int size = e.Size;

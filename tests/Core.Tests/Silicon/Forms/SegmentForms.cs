@@ -1,4 +1,4 @@
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Core.Tests.Silicon.Forms;
 
@@ -66,16 +66,16 @@ internal static class SegmentForms
 
     private static void AccessesThroughNull(FormSet set)
     {
-        set.Add("MOV ES null + STOSD", 4, static e => e.Op(0x8E, 0xC1, 0xAB)).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV ES null + MOVSB", 1, static e => e.Op(0x8E, 0xC1, 0xA4)).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV DS null + MOV r32, r/m32", 4, static e => e.Reserves(1).Op(0x8E, 0xD9, 0x8B).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV DS null + MOV r/m8, r8", 1, static e => e.Reserves(1).Op(0x8E, 0xD9, 0x88).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV DS null + LODSB", 1, static e => e.Op(0x8E, 0xD9, 0xAC)).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV DS null + SCASB", 1, static e => e.Op(0x8E, 0xD9, 0xAE)).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV DS null + PUSH r32", 4, static e => e.Stack().Op(0x8E, 0xD9, 0x50)).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV GS null + MOV r32, Sreg", 4, static e => e.Op(0x8E, 0xE9, 0x8C, (byte)(0xC0 | (5 << 3) | e.Random.Below(8)))).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV FS null + MOV m16, Sreg", 4, static e => e.Reserves(1).Op(0x8E, 0xE1, 0x8C).Memory(4)).Shaped(NullInEcx).Counted(48).AsPair();
-        set.Add("MOV FS null + PUSH FS", 4, static e => e.Stack().Op(0x8E, 0xE1, 0x66, 0x0F, 0xA0)).Shaped(NullInEcx).Counted(48).AsPair();
+        set.Add("MOV ES null + STOSD", 4, static e => e.Op(0x8E, 0xC1, 0xAB)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV ES null + MOVSB", 1, static e => e.Op(0x8E, 0xC1, 0xA4)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + MOV r32, r/m32", 4, static e => e.Reserves(1).Op(0x8E, 0xD9, 0x8B).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + MOV r/m8, r8", 1, static e => e.Reserves(1).Op(0x8E, 0xD9, 0x88).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + LODSB", 1, static e => e.Op(0x8E, 0xD9, 0xAC)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + SCASB", 1, static e => e.Op(0x8E, 0xD9, 0xAE)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + PUSH r32", 4, static e => e.Stack().Op(0x8E, 0xD9, 0x50)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV GS null + MOV r32, Sreg", 4, static e => e.Op(0x8E, 0xE9, 0x8C, (byte)(0xC0 | (5 << 3) | e.Random.Below(8)))).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV FS null + MOV m16, Sreg", 4, static e => e.Reserves(1).Op(0x8E, 0xE1, 0x8C).Memory(4)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV FS null + PUSH FS", 4, static e => e.Stack().Op(0x8E, 0xE1, 0x66, 0x0F, 0xA0)).Shaped(NullInEcx).Counted(48).AsSequence();
     }
 
     /// <summary>In the LDT, which neither has; or past the end of the GDT of both.</summary>

@@ -1,4 +1,4 @@
-using Lguest.Jit.Core.Tests.Silicon.Vectors;
+using Lguest.Jit.Core.Tests.Silicon.Recording;
 
 namespace Lguest.Jit.Core.Tests.Silicon.Forms;
 
@@ -21,5 +21,6 @@ internal static class SiliconGroups
         new("system", SystemForms.Add, SegmentForms.Add),
         new("address16", Address16Forms.Add),
         new("pairs", PairForms.Add),
+        new("sequences", SequenceForms.Add),
     ];
 }

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>
 /// A file of records: the processor that made them, then one Brotli stream for each form. Only outcomes are in it;

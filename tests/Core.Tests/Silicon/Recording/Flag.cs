@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>EFLAGS bits; spelt again here because the recorder must not lean on the code that its records will judge.</summary>
 internal static class Flag

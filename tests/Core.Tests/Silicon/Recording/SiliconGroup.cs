@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>Forms that are recorded in one file.</summary>
 internal sealed class SiliconGroup(string name, params Action<FormSet>[] parts)

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>
 /// The one source of chance of the silicon vectors: SplitMix64, our own few lines, so that the recorder and the test

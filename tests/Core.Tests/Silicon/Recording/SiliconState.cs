@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>What an instruction can see and change: eight registers, EFLAGS and the memory window.</summary>
 internal class SiliconState

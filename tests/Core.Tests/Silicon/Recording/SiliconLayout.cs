@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>
 /// Where a vector lives, the same on silicon and in the Guest. Two homes: a high one, and a low one below 64 KiB for

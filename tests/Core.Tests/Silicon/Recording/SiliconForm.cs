@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>Changes the drawn inputs of one vector to make it worth its time. Pointers to the memory operand are set after it.</summary>
 internal delegate void Shaper(SiliconState state, SiliconEncoding encoding, SiliconRandom random);
@@ -42,11 +42,29 @@ internal sealed class SiliconForm
 
     public SiliconLayout Layout { get; private set; } = SiliconLayout.High;
 
-    /// <summary>Two instructions in a row: no operand form of its own, so it does not count as one.</summary>
-    public bool IsPair { get; private set; }
+    /// <summary>Two or three instructions in a row: no operand form of its own, so it does not count as one.</summary>
+    public bool IsSequence { get; private set; }
+
+    /// <summary>Flags that are not compared whatever the mnemonic's own rules say; for sequences.</summary>
+    public uint Ignored { get; private set; }
 
     /// <summary>The name up to the operands, without prefixes.</summary>
-    public string Mnemonic => Name.Split(' ').First(static word => word is not ("LOCK" or "REP" or "REPE" or "REPNE" or "O16" or "A16"));
+    public string Mnemonic => OperandForm.Split(' ')[0];
+
+    /// <summary>
+    /// Mnemonic and operands, memory or register told apart, but neither prefixes nor remarks: what counts as one
+    /// (mnemonic, operand form) pair however many ways of encoding it there are.
+    /// </summary>
+    public string OperandForm
+    {
+        get
+        {
+            IEnumerable<string> words = Name.Split('[')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .SkipWhile(static word => word is "LOCK" or "REP" or "REPE" or "REPNE" or "O16" or "A16");
+            string place = Name.Contains("[mem", StringComparison.Ordinal) || Name.StartsWith("LOCK", StringComparison.Ordinal) ? " [mem]" : "";
+            return string.Join(' ', words) + (Name.Contains("[reg", StringComparison.Ordinal) ? " [reg]" : place);
+        }
+    }
 
     public ulong Seed => SiliconRandom.Hash(Encoding.ASCII.GetBytes(Name));
 
@@ -75,9 +93,15 @@ internal sealed class SiliconForm
         return this;
     }
 
-    public SiliconForm AsPair()
+    public SiliconForm AsSequence()
     {
-        IsPair = true;
+        IsSequence = true;
+        return this;
+    }
+
+    public SiliconForm Ignoring(uint flags)
+    {
+        Ignored = flags;
         return this;
     }
 
@@ -142,7 +166,7 @@ internal sealed class SiliconForm
         _undefined ??= UndefinedFlags.For(Mnemonic);
         if (_undefined.Length == 0)
         {
-            return 0;
+            return Ignored;
         }
 
         int count = ShiftCount switch
@@ -152,7 +176,7 @@ internal sealed class SiliconForm
             CountSource.Cl => (int)(input.Gpr[1] & 31),
             _ => 0,
         };
-        uint mask = 0;
+        uint mask = Ignored;
         foreach (UndefinedFlags.Rule rule in _undefined)
         {
             mask |= rule.When(count, Size * 8) ? rule.Flags : 0;

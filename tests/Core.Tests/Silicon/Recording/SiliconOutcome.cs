@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>The state after an instruction, and how it ended: at a stopper, or with a fault of its own.</summary>
 internal sealed class SiliconOutcome : SiliconState

@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>
 /// Writes one encoding of a form. By hand and not with Iced: what decodes the bytes in the Guest must not have made
@@ -15,6 +15,7 @@ internal sealed class SiliconEncoder
     private readonly SiliconRandom _random;
     private int _used;
     private int _reserved;
+    private int _forbidden;
     private int _reg = -1;
     private int _rm = -1;
     private uint _immediate;
@@ -31,6 +32,9 @@ internal sealed class SiliconEncoder
     }
 
     public SiliconRandom Random => _random;
+
+    /// <summary>Virtual address of the window, for operands with no register in their address.</summary>
+    public uint Window => _form.Layout.Window;
 
     public int Variant => _variant;
 
@@ -82,6 +86,17 @@ internal sealed class SiliconEncoder
         return this;
     }
 
+    /// <summary>Registers that <see cref="Any"/> shall not give out, because what follows depends on them.</summary>
+    public SiliconEncoder Spares(params ReadOnlySpan<int> registers)
+    {
+        foreach (int register in registers)
+        {
+            _forbidden |= 1 << register;
+        }
+
+        return Reserves(registers);
+    }
+
     /// <summary>The stack pointer shall point into the window.</summary>
     public SiliconEncoder Stack(int low = 0x60, int high = 0xA0)
     {
@@ -97,8 +112,15 @@ internal sealed class SiliconEncoder
     /// <summary>A register number at random, from now on in use.</summary>
     public int Any()
     {
-        int number = _random.Below(8);
-        Uses(Size == 1 ? number & 3 : number);
+        int number;
+        int register;
+        do
+        {
+            number = _random.Below(8);
+            register = Size == 1 ? number & 3 : number;
+        }
+        while ((_forbidden & (1 << register)) != 0);
+        Uses(register);
         return number;
     }
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>
 /// Turns outcomes into planes of bytes that compress well: one plane for each byte of each register and of EFLAGS over

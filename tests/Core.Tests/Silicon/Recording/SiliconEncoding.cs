@@ -1,4 +1,4 @@
-namespace Lguest.Jit.Core.Tests.Silicon.Vectors;
+namespace Lguest.Jit.Core.Tests.Silicon.Recording;
 
 /// <summary>One encoding of a form: bytes in a slot, and what the maker of inputs has to know about its operands.</summary>
 internal sealed class SiliconEncoding
