@@ -27,21 +27,13 @@ internal static unsafe class LazyFlags
 
     private const uint Kept = ~(SignFlip | ParityFlip);
 
-    /// <summary>Carries of a + b (+ carry in) = r, out of every bit; not yet fit for <see cref="GuestCpu.FlagsAux"/>.</summary>
+    /// <summary>Carries of a + b (+ carry in) = r, at 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint AddCarries(uint a, uint b, uint r) => (a & b) | ((a | b) & ~r);
+    public static uint AddAux32(uint a, uint b, uint r) => ((a & b) | ((a | b) & ~r)) & Kept;
 
-    /// <summary>Borrows of a − b (− borrow in) = r, out of every bit; not yet fit for <see cref="GuestCpu.FlagsAux"/>.</summary>
+    /// <summary>Borrows of a − b (− borrow in) = r, at 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint SubCarries(uint a, uint b, uint r) => (~a & b) | ((~a | b) & r);
-
-    /// <summary>Aux of a + b (+ carry in) = r, at 32 bits and no other: the bits that 16-bit carries need are gone.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint AddAux32(uint a, uint b, uint r) => AddCarries(a, b, r) & Kept;
-
-    /// <summary>Aux of a − b (− borrow in) = r, at 32 bits and no other: the bits that 16-bit borrows need are gone.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint SubAux32(uint a, uint b, uint r) => SubCarries(a, b, r) & Kept;
+    public static uint SubAux32(uint a, uint b, uint r) => ((~a & b) | ((~a | b) & r)) & Kept;
 
     /// <summary>Moves an 8- or 16-bit carry vector's top two bits to 31 and 30, keeping the adjust carry.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -75,6 +75,11 @@ internal static unsafe class ColdAccess
     public static bool ProbeWrite(GuestCpu* cpu, uint address, int size, bool user)
     {
         GuestMachine machine = GuestMachine.Of(cpu);
+        if (user == (cpu->Cpl == 3) && (address & 0xFFF) + (uint)size <= 0x1000 && cpu->WriteTable[address >> 12] != 0)
+        {
+            return true;
+        }
+
         for (uint done = 0; done < (uint)size; done += 0x1000 - ((address + done) & 0xFFF))
         {
             if (!Translate(machine, address + done, write: true, user, out _))
@@ -89,6 +94,14 @@ internal static unsafe class ColdAccess
     /// <summary>Reads any number of bytes for operands larger than 4 (x87, descriptors, cmpxchg8b); all or nothing.</summary>
     public static bool ReadBytes(GuestCpu* cpu, uint address, Span<byte> destination)
     {
+        // x87 operands are hot enough to look before walking.
+        ulong entry = cpu->ReadTable[address >> 12];
+        if (entry != 0 && (address & 0xFFF) + (uint)destination.Length <= 0x1000)
+        {
+            new ReadOnlySpan<byte>((byte*)(entry + address), destination.Length).CopyTo(destination);
+            return true;
+        }
+
         for (int i = 0; i < destination.Length;)
         {
             int chunk = destination.Length - i >= 4 ? 4 : 1;
@@ -115,6 +128,13 @@ internal static unsafe class ColdAccess
     /// <summary>Writes any number of bytes; all or nothing.</summary>
     public static bool WriteBytes(GuestCpu* cpu, uint address, ReadOnlySpan<byte> source)
     {
+        ulong entry = cpu->WriteTable[address >> 12];
+        if (entry != 0 && (address & 0xFFF) + (uint)source.Length <= 0x1000)
+        {
+            source.CopyTo(new Span<byte>((byte*)(entry + address), source.Length));
+            return true;
+        }
+
         if (!ProbeWrite(cpu, address, source.Length))
         {
             return false;

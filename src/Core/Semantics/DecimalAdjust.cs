@@ -39,8 +39,7 @@ internal static unsafe class DecimalAdjust
         uint tens = ((cpu->Gpr[Reg.Eax] >> 8) & 0xFF) * multiplier & 0xFF;
         uint sum = low + tens;
         SetAx(cpu, sum & 0xFF);
-        cpu->FlagsResult = W8.SignExtend(sum);
-        cpu->FlagsAux = W8.NarrowAux(LazyFlags.AddCarries(low, tens, sum));
+        FlagWriter.SetSum<W8>(cpu, low, tens, sum);
     }
 
     private static void Ascii(GuestCpu* cpu, bool subtract)
@@ -61,15 +60,13 @@ internal static unsafe class DecimalAdjust
         uint carry = al > 0x99 || LazyFlags.Carry(cpu) ? 1u : 0;
         uint adjustment = adjust * 6 + carry * 0x60;
         uint result = subtract ? al - adjustment : al + adjustment;
-        if (subtract && adjust != 0 && al < 6)
-        {
-            // SDM, DAS: the borrow of the low digit's own adjustment is a carry as well.
-            carry = 1;
-        }
 
         // The adjustment is positive: overflow is a change of sign upwards when adding, downwards when subtracting.
         uint overflow = ((subtract ? al & ~result : ~al & result) >> 7) & 1;
         cpu->Gpr[Reg.Eax] = (cpu->Gpr[Reg.Eax] & ~0xFFu) | (result & 0xFF);
+
+        // DAS also reports a borrow out of the low digit's adjustment; DAA has no such case, its AL would be above 0x99.
+        carry |= subtract && al < adjustment ? 1u : 0;
         FlagWriter.Set<W8>(cpu, result, carry, overflow, adjust);
     }
 

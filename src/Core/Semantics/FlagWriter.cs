@@ -22,6 +22,24 @@ internal static unsafe class FlagWriter
     public static void SetCarryOverflow(GuestCpu* cpu, uint carry, uint overflow) =>
         cpu->FlagsAux = (cpu->FlagsAux & ~(LazyFlags.CarryOut | LazyFlags.CarryIn)) | (carry << 31) | ((carry ^ overflow) << 30);
 
+    /// <summary>All six flags of a + b = sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SetSum<TWidth>(GuestCpu* cpu, uint a, uint b, uint sum)
+        where TWidth : struct, IWidth
+    {
+        cpu->FlagsResult = TWidth.SignExtend(sum);
+        cpu->FlagsAux = TWidth.NarrowAux((a & b) | ((a | b) & ~sum));
+    }
+
+    /// <summary>All six flags of a − b = difference.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SetDifference<TWidth>(GuestCpu* cpu, uint a, uint b, uint difference)
+        where TWidth : struct, IWidth
+    {
+        cpu->FlagsResult = TWidth.SignExtend(difference);
+        cpu->FlagsAux = TWidth.NarrowAux((~a & b) | ((~a | b) & difference));
+    }
+
     /// <summary>The top bit of a value of this width.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Top<TWidth>(uint value)

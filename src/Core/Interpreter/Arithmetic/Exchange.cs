@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Semantics;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter.Arithmetic;
@@ -53,8 +54,7 @@ internal readonly unsafe struct Xadd<TWidth, TPlace> : IInstruction
             Registers.Set<TWidth>(cpu, op->Source, value);
         }
 
-        cpu->FlagsResult = TWidth.SignExtend(sum);
-        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.AddCarries(value, addend, sum));
+        FlagWriter.SetSum<TWidth>(cpu, value, addend, sum);
         return true;
     }
 }
@@ -83,9 +83,7 @@ internal readonly unsafe struct Cmpxchg<TWidth, TPlace> : IInstruction
             Registers.Set<TWidth>(cpu, Reg.Eax, value);
         }
 
-        uint difference = accumulator - value;
-        cpu->FlagsResult = TWidth.SignExtend(difference);
-        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubCarries(accumulator, value, difference));
+        FlagWriter.SetDifference<TWidth>(cpu, accumulator, value, accumulator - value);
         return true;
     }
 }

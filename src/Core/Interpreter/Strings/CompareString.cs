@@ -28,7 +28,7 @@ internal readonly unsafe struct CompareString<TWidth> : IStringOperation
     {
         uint result = left - right;
         cpu->FlagsResult = TWidth.SignExtend(result);
-        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubCarries(left, right, result));
+        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubAux32(left, right, result));
     }
 
     /// <remarks>Invariant: both spans lie within one page of Guest RAM each, by <see cref="StringIndex.InPage"/>.</remarks>
