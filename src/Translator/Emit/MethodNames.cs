@@ -34,9 +34,8 @@ internal static unsafe class MethodNames
 
     private static int Offset(FieldOf field)
     {
-        // Any aligned address will do: nothing is read.
-        var cpu = (GuestCpu*)0x10000;
-        return (int)(field(cpu) - (byte*)cpu);
+        GuestCpu cpu;
+        return (int)(field(&cpu) - (byte*)&cpu);
     }
 
     private static int EntryOffset()

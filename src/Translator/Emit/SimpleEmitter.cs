@@ -292,9 +292,11 @@ internal static class SimpleEmitter
             return false;
         }
 
-        _ = scratch;
-        OperandEmitter.LoadOperand(c, i, i.OpCount == 3 ? 1 : 0, 4);
-        OperandEmitter.LoadOperand(c, i, i.OpCount == 3 ? 2 : 1, 4);
+        // The one that may be memory first: a miss leaves with nothing on the IL stack.
+        OperandEmitter.LoadOperand(c, i, 1, 4);
+        c.Il.Emit(OpCodes.Stloc, scratch.B);
+        OperandEmitter.LoadOperand(c, i, i.OpCount == 3 ? 2 : 0, 4);
+        c.Il.Emit(OpCodes.Ldloc, scratch.B);
         c.Il.Emit(OpCodes.Mul);
         OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
         return true;
