@@ -77,6 +77,15 @@ internal static class GuestCode
         c.jb(again);
     }
 
+    /// <summary>Busy until the Host says that an interrupt waits for interrupts to be enabled.</summary>
+    public static void WaitForIrqPending(this Assembler c)
+    {
+        Label again = c.CreateLabel();
+        c.Label(ref again);
+        c.cmp(__dword_ptr[AssembledGuest.IrqPending], 0);
+        c.je(again);
+    }
+
     /// <summary>Identity-maps RAM for the kernel and, from UserCode up to Data and the user's stack, for the user too.</summary>
     public static void TurnPagingOn(this Assembler c)
     {

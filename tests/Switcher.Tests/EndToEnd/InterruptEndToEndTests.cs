@@ -82,7 +82,7 @@ public sealed unsafe class InterruptEndToEndTests
             c.Begin();
             c.LoadGate(Timer);
             c.Hypercall(HypercallNumbers.SetClockevent, 1);
-            c.Spin(3_000_000);
+            c.WaitForIrqPending();
             c.push(0x246);
             c.push(0x61);
             c.push(Target);
@@ -116,7 +116,7 @@ public sealed unsafe class InterruptEndToEndTests
             c.TurnPagingOn();
             c.PrepareUserMode();
             c.Hypercall(HypercallNumbers.SetClockevent, 1);
-            c.Spin(3_000_000);
+            c.WaitForIrqPending();
             c.PushUserFrame();
             c.push(__dword_ptr[esp + 8]);
             c.pop(__dword_ptr[AssembledGuest.IrqEnabled]);
