@@ -14,10 +14,11 @@ var iterations = new Option<int>("--iterations") { Description = "How often each
 var export = new Command("export", "Write the benchmark programs as bootable files for other emulators.") { directory, paging, iterations };
 export.SetAction(result => ExportCommand.Run(result.GetValue(directory)!, result.GetValue(paging), result.GetValue(iterations)));
 
-// Everything after "bench" is BenchmarkDotNet's.
+// Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
+// otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
 {
-    BenchmarkSwitcher.FromAssembly(typeof(InterpreterPrograms).Assembly).Run(forBenchmarkDotNet);
+    BenchmarkSwitcher.FromAssembly(typeof(InterpreterPrograms).Assembly).Run(["--inProcess", .. forBenchmarkDotNet]);
     return 0;
 }
 

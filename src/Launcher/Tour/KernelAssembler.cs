@@ -182,44 +182,35 @@ internal sealed class KernelAssembler
         Asm.call(Flush);
     }
 
-    /// <summary>Fails unless the word is <paramref name="expected"/>. Keeps the registers, changes flags.</summary>
-    public void Expect(string what, AssemblerMemoryOperand actual, uint expected)
-    {
-        CodeLabel right = NewLabel();
-        Asm.cmp(actual, expected);
-        Asm.je(right);
-        Asm.push(expected);
-        Asm.push(actual);
-        Failure(what);
-        Mark(right);
-        Asm.nop();
-    }
+    /// <summary>Fails unless the word is <paramref name="expected"/>. Keeps the registers, changes flags, as the next three do.</summary>
+    public void Expect(string what, AssemblerMemoryOperand actual, uint expected) => Expect(
+        what,
+        c => c.cmp(actual, expected),
+        c =>
+        {
+            c.push(expected);
+            c.push(actual);
+        });
 
-    /// <inheritdoc cref="Expect(string, AssemblerMemoryOperand, uint)"/>
-    public void Expect(string what, AssemblerRegister32 actual, uint expected)
-    {
-        CodeLabel right = NewLabel();
-        Asm.cmp(actual, expected);
-        Asm.je(right);
-        Asm.push(expected);
-        Asm.push(actual);
-        Failure(what);
-        Mark(right);
-        Asm.nop();
-    }
+    /// <summary>Fails unless the register is <paramref name="expected"/>.</summary>
+    public void Expect(string what, AssemblerRegister32 actual, uint expected) => Expect(
+        what,
+        c => c.cmp(actual, expected),
+        c =>
+        {
+            c.push(expected);
+            c.push(actual);
+        });
 
     /// <summary>Fails unless two registers are equal.</summary>
-    public void Expect(string what, AssemblerRegister32 actual, AssemblerRegister32 expected)
-    {
-        CodeLabel right = NewLabel();
-        Asm.cmp(actual, expected);
-        Asm.je(right);
-        Asm.push(expected);
-        Asm.push(actual);
-        Failure(what);
-        Mark(right);
-        Asm.nop();
-    }
+    public void Expect(string what, AssemblerRegister32 actual, AssemblerRegister32 expected) => Expect(
+        what,
+        c => c.cmp(actual, expected),
+        c =>
+        {
+            c.push(expected);
+            c.push(actual);
+        });
 
     /// <summary>Fails if eax is 0, for example when a wait has come to its end.</summary>
     public void ExpectNotZero(string what)
@@ -246,8 +237,17 @@ internal sealed class KernelAssembler
     /// <param name="eip">The saved eip, if neither.</param>
     /// <param name="address">Of a page fault: cr2.</param>
     /// <param name="flags">EFLAGS before the instruction, and in the frame, beside IF.</param>
+    /// <param name="interruptFlag">IF in the frame: 0x200 if irq_enabled says so now, 0 if not.</param>
     public void Provoke(
-        string title, int vector, uint error, Action<Assembler> instruction, bool after = false, uint? eip = null, uint address = 0, uint flags = AllFlags)
+        string title,
+        int vector,
+        uint error,
+        Action<Assembler> instruction,
+        bool after = false,
+        uint? eip = null,
+        uint address = 0,
+        uint flags = AllFlags,
+        uint interruptFlag = 0x200)
     {
         CodeLabel fault = NewLabel();
         CodeLabel next = NewLabel();
@@ -256,7 +256,7 @@ internal sealed class KernelAssembler
         Asm.mov(Word(TourVariable.Error), error);
         Asm.mov(Word(TourVariable.Eip), eip ?? AddressOf(after ? next : fault));
         Asm.mov(Word(TourVariable.Cs), TourLayout.KernelCode);
-        Asm.mov(Word(TourVariable.Flags), flags | 0x200);
+        Asm.mov(Word(TourVariable.Flags), flags | interruptFlag);
         Asm.mov(Word(TourVariable.Esp), esp);
         Asm.mov(Word(TourVariable.Address), address);
         Asm.mov(Word(TourVariable.Resume), AddressOf(next));
@@ -292,6 +292,19 @@ internal sealed class KernelAssembler
         Asm.jmp(VirtualIret);
         Mark(back);
         Asm.mov(Word(GuestLguestData.IrqEnabled), 0x200);
+    }
+
+    private void Expect(string what, Action<Assembler> compare, Action<Assembler> pushForFailure)
+    {
+        CodeLabel right = NewLabel();
+        compare(Asm);
+        Asm.je(right);
+        pushForFailure(Asm);
+        Failure(what);
+        Mark(right);
+
+        // Two labels cannot stand at one instruction; the next one's may come at once.
+        Asm.nop();
     }
 
     private void LoadArguments(uint? first, uint? second, uint? third)

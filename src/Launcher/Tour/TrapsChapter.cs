@@ -81,24 +81,7 @@ internal static class TrapsChapter
     /// <summary>Exceptions come whether interrupts are on or off; the frame's IF and the iret carry irq_enabled over.</summary>
     private static void EmitInterruptsOff(KernelAssembler k)
     {
-        Assembler c = k.Asm;
-        CodeLabel fault = k.NewLabel();
-        CodeLabel next = k.NewLabel();
-        c.mov(Word(GuestLguestData.IrqEnabled), 0);
-        c.mov(Word(TourVariable.Title), k.Text("invalid opcode with interrupts off: IF clear in the frame"));
-        c.mov(Word(TourVariable.Vector), 6);
-        c.mov(Word(TourVariable.Error), 0);
-        c.mov(Word(TourVariable.Eip), k.AddressOf(fault));
-        c.mov(Word(TourVariable.Cs), TourLayout.KernelCode);
-        c.mov(Word(TourVariable.Flags), 0x46);
-        c.mov(Word(TourVariable.Esp), esp);
-        c.mov(Word(TourVariable.Resume), k.AddressOf(next));
-        c.mov(Word(TourVariable.Active), 1);
-        c.xor(eax, eax);
-        k.Mark(fault);
-        c.ud2();
-        k.Mark(next);
-        c.nop();
-        k.Expect("no trap came", Word(TourVariable.Active), 0);
+        k.Asm.mov(Word(GuestLguestData.IrqEnabled), 0);
+        k.Provoke("invalid opcode with interrupts off: IF clear in the frame", 6, 0, static a => a.ud2(), interruptFlag: 0);
     }
 }

@@ -7,6 +7,7 @@ using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Pci;
+using Lguest.Jit.Launcher.Session;
 using Lguest.Jit.Launcher.Tour;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
@@ -62,6 +63,18 @@ public sealed unsafe class TourTests
         (_, string single) = Take(static machine => new InterpreterEngine(machine, blockLimit: 1));
         Assert.Equal(whole, again);
         Assert.Equal(whole, single);
+    }
+
+    [Fact]
+    public void It_is_what_the_launcher_runs_without_a_kernel()
+    {
+        using var output = new MemoryStream();
+        using var error = new StringWriter();
+        using var help = new StringWriter();
+        int exitCode = LauncherMain.Run(["run"], new SessionHost { Output = output, Error = error }, help, TourGuest.Load);
+        Assert.Equal(0, exitCode);
+        Assert.Equal("Guest powered off" + Environment.NewLine, error.ToString());
+        Assert.EndsWith(" steps\n", Encoding.ASCII.GetString(output.ToArray()), StringComparison.Ordinal);
     }
 
     [Fact]
