@@ -24,7 +24,8 @@ internal static class AluForms
                 if (name != "CMP")
                 {
                     set.Add($"LOCK {name} r/m{w}, r{w} [mem]", size, e => e.Op(0xF0).Sized(row).Memory(e.Any())).Counted(360);
-                    set.Add($"LOCK {name} r/m{w}, imm{w}", size, e => e.Op(0xF0).Sized(0x80).Memory(extension).Immediate(size)).Counted(360);
+                    set.Add($"LOCK {name} r/m{w}, imm{w}", size,
+                        e => e.Op(0xF0).Sized(0x80).Memory(extension).Immediate(size)).Counted(360);
                 }
             }
         }

@@ -23,7 +23,8 @@ internal static class BitForms
                 if (operation > 0)
                 {
                     set.Add($"LOCK {name} r/m{w}, r{w}", size, e => BitString(e.Op(0xF0), opcode)).Shaped(Offset).Counted(240);
-                    set.Add($"LOCK {name} r/m{w}, imm8", size, e => e.Op(0xF0).Prefix16().Op(0x0F, 0xBA).Memory(extension).Immediate(1)).Counted(240);
+                    set.Add($"LOCK {name} r/m{w}, imm8", size,
+                        e => e.Op(0xF0).Prefix16().Op(0x0F, 0xBA).Memory(extension).Immediate(1)).Counted(240);
                 }
             }
         }
@@ -52,7 +53,8 @@ internal static class BitForms
             foreach (bool memory in Sizes.Places)
             {
                 string place = Sizes.Place(memory);
-                set.Add($"SET{name} r/m8 [{place}]", 1, e => e.Op(0x0F, (byte)(0x90 | opcode)).Place(memory, e.Random.Below(8))).Counted(512);
+                set.Add($"SET{name} r/m8 [{place}]", 1,
+                    e => e.Op(0x0F, (byte)(0x90 | opcode)).Place(memory, e.Random.Below(8))).Counted(512);
                 foreach (int size in Sizes.Wide)
                 {
                     int w = size * 8;

@@ -17,8 +17,10 @@ internal static class ControlForms
             set.Add($"{name} rel8", 4, e => e.Op((byte)(0x70 | opcode)).Relative(1, Target(e))).Counted(480, 6);
             set.Add($"{name} rel32", 4, e => e.Op(0x0F, (byte)(0x80 | opcode)).Relative(4, Target(e))).Counted(480, 6);
             set.Add($"O16 {name} rel8", 4, e => e.Op(0x66, (byte)(0x70 | opcode)).Relative(1, Target(e))).Counted(128, 4).InLowMemory();
-            set.Add($"O16 {name} rel16", 4, e => e.Op(0x66, 0x0F, (byte)(0x80 | opcode)).Relative(2, Target(e))).Counted(128, 4).InLowMemory();
-            set.Add($"{name} rel8 [branch hint]", 4, e => e.Op(e.Random.Pick<byte>(0x2E, 0x3E), (byte)(0x70 | opcode)).Relative(1, Target(e))).Counted(64, 4);
+            set.Add($"O16 {name} rel16", 4,
+                e => e.Op(0x66, 0x0F, (byte)(0x80 | opcode)).Relative(2, Target(e))).Counted(128, 4).InLowMemory();
+            set.Add($"{name} rel8 [branch hint]", 4,
+                e => e.Op(e.Random.Pick<byte>(0x2E, 0x3E), (byte)(0x70 | opcode)).Relative(1, Target(e))).Counted(64, 4);
         }
 
         foreach ((string name, byte opcode) in ((string, byte)[])[("LOOPNE", 0xE0), ("LOOPE", 0xE1), ("LOOP", 0xE2)])
@@ -45,7 +47,8 @@ internal static class ControlForms
         set.Add("RET", 4, static e => e.Stack().Op(0xC3)).Shaped(StackTarget).Counted(240);
         set.Add("RET imm16", 4, static e => e.Stack().Op(0xC2).Immediate(2)).Shaped(StackTarget).Counted(240, 16);
         set.Add("REP RET", 4, static e => e.Stack().Op(0xF3, 0xC3)).Shaped(StackTarget).Counted(120);
-        set.Add("CALL rel32 + POP r32", 4, static e => e.Stack().Op(0xE8, 0, 0, 0, 0, (byte)(0x58 + NotStack(e)))).Counted(120).AsSequence();
+        set.Add("CALL rel32 + POP r32", 4,
+            static e => e.Stack().Op(0xE8, 0, 0, 0, 0, (byte)(0x58 + NotStack(e)))).Counted(120).AsSequence();
         set.Add("PUSH r32 + RET", 4, static e =>
         {
             // A return to where no call came from: return predictors beware.
@@ -60,10 +63,13 @@ internal static class ControlForms
         set.Add("O16 JMP rel8", 2, static e => e.Op(0x66, 0xEB).Relative(1, Target(e))).Counted(120, 12).InLowMemory();
         set.Add("O16 JMP rel16", 2, static e => e.Op(0x66, 0xE9).Relative(2, Target(e))).Counted(120, 12).InLowMemory();
         set.Add("O16 CALL rel16", 2, static e => e.Stack().Op(0x66, 0xE8).Relative(2, Target(e))).Counted(180, 12).InLowMemory();
-        set.Add("O16 JMP r/m16 [reg]", 2, static e => e.Op(0x66, 0xFF).Registers(4, e.Any())).Shaped(RegisterTarget).Counted(180, 12).InLowMemory();
-        set.Add("O16 CALL r/m16 [reg]", 2, static e => e.Stack().Op(0x66, 0xFF).Registers(2, NotStack(e))).Shaped(RegisterTarget).Counted(180, 12).InLowMemory();
+        set.Add("O16 JMP r/m16 [reg]", 2,
+            static e => e.Op(0x66, 0xFF).Registers(4, e.Any())).Shaped(RegisterTarget).Counted(180, 12).InLowMemory();
+        set.Add("O16 CALL r/m16 [reg]", 2,
+            static e => e.Stack().Op(0x66, 0xFF).Registers(2, NotStack(e))).Shaped(RegisterTarget).Counted(180, 12).InLowMemory();
         set.Add("O16 JMP r/m16 [mem]", 2, static e => e.Op(0x66, 0xFF).Memory(4)).Shaped(MemoryTarget).Counted(180, 12).InLowMemory();
-        set.Add("O16 CALL r/m16 [mem]", 2, static e => e.Stack(0x40, 0x60).Op(0x66, 0xFF).Memory(2, 0x70)).Shaped(MemoryTarget).Counted(180, 12).InLowMemory();
+        set.Add("O16 CALL r/m16 [mem]", 2,
+            static e => e.Stack(0x40, 0x60).Op(0x66, 0xFF).Memory(2, 0x70)).Shaped(MemoryTarget).Counted(180, 12).InLowMemory();
         set.Add("O16 RET", 2, static e => e.Stack().Op(0x66, 0xC3)).Shaped(StackTarget).Counted(180).InLowMemory();
         set.Add("O16 RET imm16", 2, static e => e.Stack().Op(0x66, 0xC2).Immediate(2)).Shaped(StackTarget).Counted(180, 12).InLowMemory();
         set.Add("O16 LOOP rel8", 2, static e => e.Op(0x66, 0xE2).Relative(1, Target(e))).Shaped(Counter).Counted(180).InLowMemory();

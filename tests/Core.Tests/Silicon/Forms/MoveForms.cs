@@ -18,16 +18,20 @@ internal static class MoveForms
                 set.Add($"MOV r{w}, r/m{w} [{place}]", size, e => e.Sized(0x8A).Place(memory, e.Any())).Counted(480);
                 set.Add($"MOV r/m{w}, imm{w} [{place}]", size, e => e.Sized(0xC6).Place(memory, 0).Immediate(size)).Counted(320, 16);
                 set.Add($"XCHG r/m{w}, r{w} [{place}]", size, e => e.Sized(0x86).Place(memory, e.Any())).Counted(480);
-                set.Add($"XADD r/m{w}, r{w} [{place}]", size, e => e.Prefix16().Op(0x0F, (byte)(size == 1 ? 0xC0 : 0xC1)).Place(memory, e.Any()));
+                set.Add($"XADD r/m{w}, r{w} [{place}]", size,
+                    e => e.Prefix16().Op(0x0F, (byte)(size == 1 ? 0xC0 : 0xC1)).Place(memory, e.Any()));
                 set.Add($"CMPXCHG r/m{w}, r{w} [{place}]", size,
-                    e => e.Uses(0).Prefix16().Op(0x0F, (byte)(size == 1 ? 0xB0 : 0xB1)).Place(memory, e.Any())).Shaped(Expected).Counted(960);
+                    e => e.Uses(0).Prefix16().Op(0x0F, (byte)(size == 1 ? 0xB0 : 0xB1)).Place(memory, e.Any())).Shaped(Expected)
+                        .Counted(960);
             }
 
             set.Add($"MOV {accumulator}, moffs{w}", size, e => e.Sized(0xA0).Offset()).Counted(320);
             set.Add($"MOV moffs{w}, {accumulator}", size, e => e.Sized(0xA2).Offset()).Counted(320);
-            set.Add($"MOV r{w}, imm{w}", size, e => e.Prefix16().Op((byte)((size == 1 ? 0xB0 : 0xB8) + e.Any())).Immediate(size)).Counted(320, 16);
+            set.Add($"MOV r{w}, imm{w}", size,
+                e => e.Prefix16().Op((byte)((size == 1 ? 0xB0 : 0xB8) + e.Any())).Immediate(size)).Counted(320, 16);
             set.Add($"LOCK XCHG r/m{w}, r{w}", size, e => e.Op(0xF0).Sized(0x86).Memory(e.Any())).Counted(240);
-            set.Add($"LOCK XADD r/m{w}, r{w}", size, e => e.Op(0xF0).Prefix16().Op(0x0F, (byte)(size == 1 ? 0xC0 : 0xC1)).Memory(e.Any())).Counted(360);
+            set.Add($"LOCK XADD r/m{w}, r{w}", size,
+                e => e.Op(0xF0).Prefix16().Op(0x0F, (byte)(size == 1 ? 0xC0 : 0xC1)).Memory(e.Any())).Counted(360);
             set.Add($"LOCK CMPXCHG r/m{w}, r{w}", size,
                 e => e.Uses(0).Op(0xF0).Prefix16().Op(0x0F, (byte)(size == 1 ? 0xB0 : 0xB1)).Memory(e.Any())).Shaped(Expected).Counted(480);
         }
@@ -63,7 +67,8 @@ internal static class MoveForms
         set.Add("LEA r16, m", 2, static e => Anywhere(e.Op(0x66, 0x8D))).Counted(960, 48);
         set.Add("LEA r32, m16", 4, static e => Anywhere16(e.Op(0x67, 0x8D))).Counted(960, 48);
         set.Add("LEA r16, m16", 2, static e => Anywhere16(e.Op(0x67, 0x66, 0x8D))).Counted(960, 48);
-        set.Add("LEA r32, m [segment override]", 4, static e => Anywhere(e.Op(e.Random.Pick<byte>(0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65), 0x8D))).Counted(480, 24);
+        set.Add("LEA r32, m [segment override]", 4,
+            static e => Anywhere(e.Op(e.Random.Pick<byte>(0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65), 0x8D))).Counted(480, 24);
     }
 
     private static void Anywhere(SiliconEncoder e)

@@ -16,15 +16,18 @@ internal static class MultiplyForms
                 set.Add($"MUL r/m{w} [{place}]", size, e => e.Uses(0, 2).Sized(0xF6).Place(memory, 4)).Counted(1000);
                 set.Add($"IMUL r/m{w} [{place}]", size, e => e.Uses(0, 2).Sized(0xF6).Place(memory, 5)).Counted(1000);
                 set.Add($"DIV r/m{w} [{place}]", size, e => e.Uses(0, 2).Sized(0xF6).Place(memory, 6)).Shaped(Dividend).Counted(1600, 16);
-                set.Add($"IDIV r/m{w} [{place}]", size, e => e.Uses(0, 2).Sized(0xF6).Place(memory, 7)).Shaped(SignedDividend).Counted(1600, 16);
+                set.Add($"IDIV r/m{w} [{place}]", size,
+                    e => e.Uses(0, 2).Sized(0xF6).Place(memory, 7)).Shaped(SignedDividend).Counted(1600, 16);
             }
 
             foreach (int size in Sizes.Wide)
             {
                 int w = size * 8;
                 set.Add($"IMUL r{w}, r/m{w} [{place}]", size, e => e.Prefix16().Op(0x0F, 0xAF).Place(memory, e.Any())).Counted(1000);
-                set.Add($"IMUL r{w}, r/m{w}, imm8 [{place}]", size, e => e.Prefix16().Op(0x6B).Place(memory, e.Any()).Immediate(1)).Counted(1000, 16);
-                set.Add($"IMUL r{w}, r/m{w}, imm{w} [{place}]", size, e => e.Prefix16().Op(0x69).Place(memory, e.Any()).Immediate(size)).Counted(1000, 16);
+                set.Add($"IMUL r{w}, r/m{w}, imm8 [{place}]", size,
+                    e => e.Prefix16().Op(0x6B).Place(memory, e.Any()).Immediate(1)).Counted(1000, 16);
+                set.Add($"IMUL r{w}, r/m{w}, imm{w} [{place}]", size,
+                    e => e.Prefix16().Op(0x69).Place(memory, e.Any()).Immediate(size)).Counted(1000, 16);
             }
         }
     }

@@ -19,9 +19,13 @@ internal static class PairForms
             {
                 int w = size * 8;
                 bool shifts = writer.EndsWith(" 1", StringComparison.Ordinal);
-                Both(set, $"{writer} r{w} + Jcc", size, writer, static e => e.Op((byte)(0x70 | (e.Variant & 15))).Relative(1, SiliconEncoder.RandomTarget(e.Random))).Counted(320, 32);
-                Both(set, $"{writer} r{w} + SETcc", size, writer, static e => e.Op(0x0F, (byte)(0x90 | (e.Variant & 15))).Registers(0, e.Random.Below(8))).Counted(160, 32);
-                Both(set, $"{writer} r{w} + CMOVcc", size, writer, static e => e.Op(0x0F, (byte)(0x40 | (e.Variant & 15))).Registers(e.Random.Below(8), e.Random.Below(8))).Counted(160, 32);
+                Both(set, $"{writer} r{w} + Jcc", size, writer,
+                    static e => e.Op((byte)(0x70 | (e.Variant & 15))).Relative(1, SiliconEncoder.RandomTarget(e.Random))).Counted(320, 32);
+                Both(set, $"{writer} r{w} + SETcc", size, writer,
+                    static e => e.Op(0x0F, (byte)(0x90 | (e.Variant & 15))).Registers(0, e.Random.Below(8))).Counted(160, 32);
+                Both(set, $"{writer} r{w} + CMOVcc", size, writer,
+                    static e => e.Op(0x0F, (byte)(0x40 | (e.Variant & 15))).Registers(e.Random.Below(8), e.Random.Below(8)))
+                    .Counted(160, 32);
                 Both(set, $"{writer} r{w} + carry reader", size, writer, e => CarryReader(e, shifts)).Counted(160, 20);
                 Both(set, $"{writer} r{w} + INC/DEC + Jcc", size, writer, static e =>
                     e.Op((byte)(0x40 + e.Random.Below(16)), (byte)(0x70 | (e.Variant & 15))).Relative(1, SiliconEncoder.RandomTarget(e.Random))).Counted(160, 32);

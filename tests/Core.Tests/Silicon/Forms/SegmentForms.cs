@@ -14,7 +14,8 @@ internal static class SegmentForms
     {
         foreach ((string name, int number) in s_registers)
         {
-            set.Add($"MOV {name}, r/m16 [reg, no such descriptor]", 2, e => e.Op(0x8E).Registers(number, e.Any())).Shaped(BadRegister).Counted(120);
+            set.Add($"MOV {name}, r/m16 [reg, no such descriptor]", 2,
+                e => e.Op(0x8E).Registers(number, e.Any())).Shaped(BadRegister).Counted(120);
             set.Add($"MOV {name}, r/m16 [mem, no such descriptor]", 2, e => e.Op(0x8E).Memory(number)).Shaped(BadMemory).Counted(120);
             set.Add($"MOV {name}, r/m16 [reg, null]", 2, e => e.Op(0x8E).Registers(number, e.Any())).Shaped(NullRegister).Counted(64);
             byte[] pop = number switch { 0 => [0x07], 2 => [0x17], 3 => [0x1F], 4 => [0x0F, 0xA1], _ => [0x0F, 0xA9] };
@@ -38,8 +39,10 @@ internal static class SegmentForms
         {
             foreach (int size in Sizes.Wide)
             {
-                set.Add($"{name} r{size * 8}, r/m16 [no such descriptor]", size, e => e.Prefix16().Op(0x0F, opcode).Registers(e.Any(), e.Any())).Shaped(BadRegister).Counted(96);
-                set.Add($"{name} r{size * 8}, r/m16 [null]", size, e => e.Prefix16().Op(0x0F, opcode).Registers(e.Any(), e.Any())).Shaped(NullRegister).Counted(48);
+                set.Add($"{name} r{size * 8}, r/m16 [no such descriptor]", size,
+                    e => e.Prefix16().Op(0x0F, opcode).Registers(e.Any(), e.Any())).Shaped(BadRegister).Counted(96);
+                set.Add($"{name} r{size * 8}, r/m16 [null]", size,
+                    e => e.Prefix16().Op(0x0F, opcode).Registers(e.Any(), e.Any())).Shaped(NullRegister).Counted(48);
             }
         }
 
@@ -50,7 +53,8 @@ internal static class SegmentForms
     private static void FarTransfers(FormSet set)
     {
         set.Add("JMP ptr16:32 [no such descriptor]", 4, static e => e.Op(0xEA).Immediate(4).Immediate(2, NoSuch(e.Random))).Counted(96);
-        set.Add("CALL ptr16:32 [no such descriptor]", 4, static e => e.Stack().Op(0x9A).Immediate(4).Immediate(2, NoSuch(e.Random))).Counted(96);
+        set.Add("CALL ptr16:32 [no such descriptor]", 4,
+            static e => e.Stack().Op(0x9A).Immediate(4).Immediate(2, NoSuch(e.Random))).Counted(96);
         set.Add("JMP ptr16:32 [null]", 4, static e => e.Op(0xEA).Immediate(4).Immediate(2, (uint)e.Random.Below(4))).Counted(32);
         set.Add("CALL ptr16:32 [null]", 4, static e => e.Stack().Op(0x9A).Immediate(4).Immediate(2, (uint)e.Random.Below(4))).Counted(32);
         set.Add("JMP m16:32 [no such descriptor]", 4, static e => e.Op(0xFF).Memory(5)).Shaped(BadFarPointer).Counted(96);
@@ -58,7 +62,8 @@ internal static class SegmentForms
         set.Add("RETF [no such descriptor]", 4, static e => e.Stack().Op(0xCB)).Shaped(BadReturn).Counted(96);
 
         // A small release: AMD touches the stack behind it before it looks at the selector.
-        set.Add("RETF imm16 [no such descriptor]", 4, static e => e.Stack().Op(0xCA).Immediate(2, (uint)e.Random.Below(0x400))).Shaped(BadReturn).Counted(96);
+        set.Add("RETF imm16 [no such descriptor]", 4,
+            static e => e.Stack().Op(0xCA).Immediate(2, (uint)e.Random.Below(0x400))).Shaped(BadReturn).Counted(96);
         set.Add("RETF [null]", 4, static e => e.Stack().Op(0xCB)).Shaped(NullReturn).Counted(48);
         set.Add("IRETD [no such descriptor]", 4, static e => e.Stack().Op(0xCF)).Shaped(BadReturn).Counted(96);
         set.Add("IRETD [null]", 4, static e => e.Stack().Op(0xCF)).Shaped(NullReturn).Counted(48);
@@ -68,14 +73,19 @@ internal static class SegmentForms
     {
         set.Add("MOV ES null + STOSD", 4, static e => e.Op(0x8E, 0xC1, 0xAB)).Shaped(NullInEcx).Counted(48).AsSequence();
         set.Add("MOV ES null + MOVSB", 1, static e => e.Op(0x8E, 0xC1, 0xA4)).Shaped(NullInEcx).Counted(48).AsSequence();
-        set.Add("MOV DS null + MOV r32, r/m32", 4, static e => e.Reserves(1).Op(0x8E, 0xD9, 0x8B).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsSequence();
-        set.Add("MOV DS null + MOV r/m8, r8", 1, static e => e.Reserves(1).Op(0x8E, 0xD9, 0x88).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + MOV r32, r/m32", 4,
+            static e => e.Reserves(1).Op(0x8E, 0xD9, 0x8B).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV DS null + MOV r/m8, r8", 1,
+            static e => e.Reserves(1).Op(0x8E, 0xD9, 0x88).Memory(e.Any())).Shaped(NullInEcx).Counted(48).AsSequence();
         set.Add("MOV DS null + LODSB", 1, static e => e.Op(0x8E, 0xD9, 0xAC)).Shaped(NullInEcx).Counted(48).AsSequence();
         set.Add("MOV DS null + SCASB", 1, static e => e.Op(0x8E, 0xD9, 0xAE)).Shaped(NullInEcx).Counted(48).AsSequence();
         set.Add("MOV DS null + PUSH r32", 4, static e => e.Stack().Op(0x8E, 0xD9, 0x50)).Shaped(NullInEcx).Counted(48).AsSequence();
-        set.Add("MOV GS null + MOV r32, Sreg", 4, static e => e.Op(0x8E, 0xE9, 0x8C, (byte)(0xC0 | (5 << 3) | e.Random.Below(8)))).Shaped(NullInEcx).Counted(48).AsSequence();
-        set.Add("MOV FS null + MOV m16, Sreg", 4, static e => e.Reserves(1).Op(0x8E, 0xE1, 0x8C).Memory(4)).Shaped(NullInEcx).Counted(48).AsSequence();
-        set.Add("MOV FS null + PUSH FS", 4, static e => e.Stack().Op(0x8E, 0xE1, 0x66, 0x0F, 0xA0)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV GS null + MOV r32, Sreg", 4,
+            static e => e.Op(0x8E, 0xE9, 0x8C, (byte)(0xC0 | (5 << 3) | e.Random.Below(8)))).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV FS null + MOV m16, Sreg", 4,
+            static e => e.Reserves(1).Op(0x8E, 0xE1, 0x8C).Memory(4)).Shaped(NullInEcx).Counted(48).AsSequence();
+        set.Add("MOV FS null + PUSH FS", 4,
+            static e => e.Stack().Op(0x8E, 0xE1, 0x66, 0x0F, 0xA0)).Shaped(NullInEcx).Counted(48).AsSequence();
     }
 
     /// <summary>In the LDT, which neither has; or past the end of the GDT of both.</summary>

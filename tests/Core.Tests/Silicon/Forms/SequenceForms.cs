@@ -55,9 +55,11 @@ internal static class SequenceForms
     /// <summary>Middles after which all flags are dead, but for those that fault: then nothing may be missing.</summary>
     private static void Faulting(FormSet set, string writer, int size)
     {
-        Make(set, writer, size, "FS null read", static e => e.Op(0x64, 0x8B, (byte)((e.Random.Below(8) << 3) | AbsoluteOperand)).Immediate(4, e.Window), Overwrite);
+        Make(set, writer, size, "FS null read",
+            static e => e.Op(0x64, 0x8B, (byte)((e.Random.Below(8) << 3) | AbsoluteOperand)).Immediate(4, e.Window), Overwrite);
         Make(set, writer, size, "INTO", static e => e.Op(0xCE), Overwrite);
-        Make(set, writer, size, "BOUND", static e => e.Op(0x62, (byte)((e.Any() << 3) | AbsoluteOperand)).Immediate(4, e.Window + 0x80), Overwrite)
+        Make(set, writer, size, "BOUND",
+            static e => e.Op(0x62, (byte)((e.Any() << 3) | AbsoluteOperand)).Immediate(4, e.Window + 0x80), Overwrite)
             .Shaped(static (state, _, random) =>
             {
                 state.Store(0x80, 4, 0x80000000u >> random.Below(2));

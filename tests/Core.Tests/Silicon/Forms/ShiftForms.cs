@@ -22,7 +22,8 @@ internal static class ShiftForms
                     string note = operation == 6 ? $"[{place}, /6]" : $"[{place}]";
                     set.Add($"{name} r/m{w}, 1 {note}", size, e => e.Sized(0xD0).Place(memory, extension))
                         .ShiftsBy(CountSource.One).Counted(480);
-                    set.Add($"{name} r/m{w}, imm8 {note}", size, e => e.Sized(0xC0).Place(memory, extension).Immediate(1, Count(e.Random, size)))
+                    set.Add($"{name} r/m{w}, imm8 {note}", size,
+                        e => e.Sized(0xC0).Place(memory, extension).Immediate(1, Count(e.Random, size)))
                         .ShiftsBy(CountSource.Immediate).Counted(720, 24);
                     set.Add($"{name} r/m{w}, CL {note}", size, e => e.Uses(1).Sized(0xD2).Place(memory, extension))
                         .ShiftsBy(CountSource.Cl).Shaped(static (state, encoding, random) =>

@@ -25,7 +25,8 @@ internal static class StackForms
             set.Add($"PUSH imm{w}", size, e => e.Stack().Prefix16().Op(0x68).Immediate(size)).Counted(240);
             set.Add($"PUSH imm8 [{w}]", size, e => e.Stack().Prefix16().Op(0x6A).Immediate(1)).Counted(240);
             set.Add($"POP r/m{w} [esp based]", size, e => PopRelative(e.Stack().Prefix16())).Counted(240);
-            set.Add($"PUSH r/m{w} [esp based]", size, e => e.Stack().Prefix16().Op(0xFF, 0x74, 0x24).Immediate(1, (uint)e.Random.Between(-40, 40))).Counted(240);
+            set.Add($"PUSH r/m{w} [esp based]", size,
+                e => e.Stack().Prefix16().Op(0xFF, 0x74, 0x24).Immediate(1, (uint)e.Random.Between(-40, 40))).Counted(240);
             set.Add(size == 4 ? "PUSHAD" : "PUSHA", size, e => e.Stack().Prefix16().Op(0x60)).Counted(240);
             set.Add(size == 4 ? "POPAD" : "POPA", size, e => e.Stack().Prefix16().Op(0x61)).Counted(480);
             set.Add(size == 4 ? "PUSHFD" : "PUSHF", size, e => e.Stack().Prefix16().Op(0x9C)).Counted(480);

@@ -19,10 +19,12 @@ internal static class StringForms
                 set.Add($"{(compares ? "REPE" : "REP")} {sized}", size, e => e.Op(0xF3).Sized(opcode)).Shaped(Pointers).Counted(640, 2);
                 set.Add($"REPNE {sized}", size, e => e.Op(0xF2).Sized(opcode)).Shaped(Pointers).Counted(compares ? 640 : 240, 2);
                 set.Add($"A16 {sized}", size, e => e.Op(0x67).Sized(opcode)).Shaped(Pointers16).Counted(240, 2).InLowMemory();
-                set.Add($"A16 {(compares ? "REPE" : "REP")} {sized}", size, e => e.Op(0x67, 0xF3).Sized(opcode)).Shaped(Pointers16).Counted(360, 2).InLowMemory();
+                set.Add($"A16 {(compares ? "REPE" : "REP")} {sized}", size,
+                    e => e.Op(0x67, 0xF3).Sized(opcode)).Shaped(Pointers16).Counted(360, 2).InLowMemory();
                 if (compares)
                 {
-                    set.Add($"A16 REPNE {sized}", size, e => e.Op(0xF2, 0x67).Sized(opcode)).Shaped(Pointers16).Counted(360, 2).InLowMemory();
+                    set.Add($"A16 REPNE {sized}", size,
+                        e => e.Op(0xF2, 0x67).Sized(opcode)).Shaped(Pointers16).Counted(360, 2).InLowMemory();
                 }
             }
         }

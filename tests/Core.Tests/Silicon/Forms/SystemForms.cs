@@ -84,8 +84,10 @@ internal static class SystemForms
         set.Add("LGDT m [not at ring 0]", 4, static e => e.Op(0x0F, 0x01).Memory(2)).Counted(24);
         set.Add("LIDT m [not at ring 0]", 4, static e => e.Op(0x0F, 0x01).Memory(3)).Counted(24);
         set.Add("INVLPG m [not at ring 0]", 4, static e => e.Op(0x0F, 0x01).Memory(7)).Counted(24);
-        set.Add("REP INSB [not at ring 0]", 1, static e => e.Op(0xF3, 0x6C)).Counted(48, 2).Shaped(static (state, _, random) => state.Gpr[1] = (uint)random.Below(3));
-        set.Add("REP OUTSD [not at ring 0]", 4, static e => e.Op(0xF3, 0x6F)).Counted(48, 2).Shaped(static (state, _, random) => state.Gpr[1] = (uint)random.Below(3));
+        set.Add("REP INSB [not at ring 0]", 1,
+            static e => e.Op(0xF3, 0x6C)).Counted(48, 2).Shaped(static (state, _, random) => state.Gpr[1] = (uint)random.Below(3));
+        set.Add("REP OUTSD [not at ring 0]", 4,
+            static e => e.Op(0xF3, 0x6F)).Counted(48, 2).Shaped(static (state, _, random) => state.Gpr[1] = (uint)random.Below(3));
         set.Add("NOP [sixteen bytes]", 4, static e =>
         {
             e.Op([.. Enumerable.Repeat((byte)0x66, 15)]);

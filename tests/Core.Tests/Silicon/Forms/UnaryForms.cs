@@ -52,9 +52,11 @@ internal static class UnaryForms
             set.Add(name, 1, e => e.Op(opcode)).Shaped(Digits).Counted(2000, 4);
         }
 
-        set.Add("AAM imm8", 1, static e => e.Op(0xD4).Immediate(1, e.Variant < 4 ? 10 : e.Random.Operand(1))).Shaped(Digits).Counted(960, 16);
+        set.Add("AAM imm8", 1,
+            static e => e.Op(0xD4).Immediate(1, e.Variant < 4 ? 10 : e.Random.Operand(1))).Shaped(Digits).Counted(960, 16);
         set.Add("AAM 0", 1, static e => e.Op(0xD4, 0)).Counted(64, 2);
-        set.Add("AAD imm8", 1, static e => e.Op(0xD5).Immediate(1, e.Variant < 4 ? 10 : e.Random.Operand(1))).Shaped(Digits).Counted(960, 16);
+        set.Add("AAD imm8", 1,
+            static e => e.Op(0xD5).Immediate(1, e.Variant < 4 ? 10 : e.Random.Operand(1))).Shaped(Digits).Counted(960, 16);
     }
 
     /// <summary>Decimal adjustment only ever sees decimal digits in anger; half of the time they are here.</summary>
