@@ -70,8 +70,7 @@ public sealed unsafe class TourTests
     {
         using var output = new MemoryStream();
         using var error = new StringWriter();
-        using var help = new StringWriter();
-        int exitCode = LauncherMain.Run(["run"], new SessionHost { Output = output, Error = error }, help, TourGuest.Load);
+        int exitCode = LauncherMain.Run(["run"], new SessionHost { Output = output, Error = error }, TourGuest.Load);
         Assert.Equal(0, exitCode);
         Assert.Equal("Guest powered off" + Environment.NewLine, error.ToString());
         Assert.EndsWith(" steps\n", Encoding.ASCII.GetString(output.ToArray()), StringComparison.Ordinal);
