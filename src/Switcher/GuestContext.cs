@@ -41,10 +41,12 @@ internal sealed unsafe class GuestContext(GuestMachine machine, GuestOptions opt
     /// </summary>
     /// <param name="vector">The trap.</param>
     /// <param name="detail">The faulting address of a page fault, else the error code.</param>
-    public void KillUnhandledTrap(int vector, uint detail)
+    /// <param name="why">What the caller knows about it.</param>
+    public void KillUnhandledTrap(int vector, uint detail, string? why = null)
     {
         string reason = $"unhandled trap {vector} at {Hex(Cpu->Eip)} ({Hex(detail)})";
-        Kill(KernelDiagnosis.Explain(this, vector) is { } why ? $"{reason}: {why}" : reason);
+        why ??= KernelDiagnosis.Explain(this, vector);
+        Kill(why != null ? $"{reason}: {why}" : reason);
     }
 
     /// <summary>C's <c>%#lx</c>, in which nought is "0" and not "0x0".</summary>

@@ -10,7 +10,12 @@ namespace Lguest.Jit.Switcher;
 internal sealed unsafe class RunLoop(
     GuestContext context, IExecutionEngine engine, InterruptsAndTraps interrupts, Hypercalls hypercalls, InstructionEmulator emulator)
 {
+    /// <summary>Traps without an instruction in between that no Guest in its right mind would ever see.</summary>
+    public const int MostTrapsInARow = 65536;
+
     private readonly GuestCpu* _cpu = context.Cpu;
+    private long _retiredAtLastTrap;
+    private int _trapsInARow;
 
     /// <summary>What devices have to do on this thread; null: nothing, ever.</summary>
     public IGuestThreadWork? DeviceWork { get; set; }
@@ -111,18 +116,42 @@ internal sealed unsafe class RunLoop(
             return;
         }
 
-        if (!interrupts.DeliverTrap(Vectors.PageFault, errorCode))
+        Deliver(Vectors.PageFault, errorCode, address);
+    }
+
+    private void Reinject(int vector, uint errorCode) => Deliver(vector, errorCode, errorCode);
+
+    private void Deliver(int vector, uint errorCode, uint detail)
+    {
+        if (!context.IsAlive)
         {
-            context.KillUnhandledTrap(Vectors.PageFault, address);
+            return;
+        }
+
+        if (IsGoingInCircles())
+        {
+            context.KillUnhandledTrap(vector, detail, $"{MostTrapsInARow} traps in a row and not one instruction completed");
+        }
+        else if (!interrupts.DeliverTrap(vector, errorCode))
+        {
+            context.KillUnhandledTrap(vector, detail);
         }
     }
 
-    private void Reinject(int vector, uint errorCode)
+    /// <summary>
+    /// A handler whose first instruction faults is entered again and again. Mostly its stack ends some time, and the Guest with
+    /// it; but a 16-bit stack pointer wraps for ever, and no instruction limit would ever be reached. (The original would
+    /// burn the Host's CPU for ever as well, but there one can kill the Launcher.)
+    /// </summary>
+    private bool IsGoingInCircles()
     {
-        if (context.IsAlive && !interrupts.DeliverTrap(vector, errorCode))
+        if (_cpu->Retired != _retiredAtLastTrap)
         {
-            context.KillUnhandledTrap(vector, errorCode);
+            _retiredAtLastTrap = _cpu->Retired;
+            _trapsInARow = 0;
         }
+
+        return ++_trapsInARow > MostTrapsInARow;
     }
 
     /// <summary>

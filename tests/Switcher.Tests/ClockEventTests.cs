@@ -25,9 +25,9 @@ public sealed unsafe class ClockEventTests
     public void Guest_set_clockevent_of_0_stops_the_timer()
     {
         using Rig rig = new Rig().Initialised();
-        rig.Call(HypercallNumbers.SetClockevent, 30 * Millisecond);
+        rig.Call(HypercallNumbers.SetClockevent, 200 * Millisecond);
         rig.Call(HypercallNumbers.SetClockevent, 0);
-        Thread.Sleep(80);
+        Thread.Sleep(300);
         Assert.Equal(0u, rig.Cpu->PendingInterrupts);
     }
 
@@ -46,10 +46,10 @@ public sealed unsafe class ClockEventTests
     {
         using Rig rig = new Rig().Initialised();
         long start = MonotonicTime.Now;
-        rig.Call(HypercallNumbers.SetClockevent, 10 * Millisecond);
-        rig.Call(HypercallNumbers.SetClockevent, 60 * Millisecond);
+        rig.Call(HypercallNumbers.SetClockevent, 200 * Millisecond);
+        rig.Call(HypercallNumbers.SetClockevent, 300 * Millisecond);
         Assert.True(WaitForTimer(rig));
-        Assert.True(MonotonicTime.Now - start >= 60 * Millisecond);
+        Assert.True(MonotonicTime.Now - start >= 300 * Millisecond);
     }
 
     [Fact]
@@ -148,7 +148,6 @@ public sealed unsafe class ClockEventTests
         Assert.True(MonotonicTime.Now - start >= 20 * Millisecond);
         Assert.Equal([Rig.Code + 4, 0x61, 0x202], rig.Stack(3));
         Assert.Equal(0u, rig.IrqEnabled);
-        Assert.InRange(rig.Statistics.Halts, 1, 2);
         Assert.Equal(1, rig.Statistics.InterruptsByIrq[0]);
     }
 }

@@ -100,6 +100,36 @@ public sealed unsafe class InstructionEmulatorTests
         Assert.Equal([0x58, Rig.Code], rig.Stack(2));
     }
 
+    [Theory]
+    [InlineData("0F 20 E0", Reg.Eax)]
+    [InlineData("0F 20 E7", Reg.Edi)]
+    public void Mov_from_cr4_reads_0_until_the_guest_has_a_gate_for_its_fault(string code, int register)
+    {
+        using Rig rig = WithCode(code);
+        rig.Cpu->Gpr[register] = Eax;
+        rig.Run(Rig.Fault(13));
+        Assert.Equal(0u, rig.Cpu->Gpr[register]);
+        AssertCompleted(rig, code);
+
+        rig.Cpu->Eip = Rig.Code;
+        rig.Cpu->Gpr[register] = Eax;
+        rig.LoadGate(13, Handler);
+        rig.Run(Rig.Fault(13));
+        Assert.Equal(Eax, rig.Cpu->Gpr[register]);
+        Assert.Equal([0, Rig.Code], rig.Stack(2));
+    }
+
+    [Theory]
+    [InlineData("0F 20 C0")]
+    [InlineData("0F 20 D8")]
+    [InlineData("0F 22 E0")]
+    public void Other_control_registers_are_not_emulated(string code)
+    {
+        using Rig rig = WithCode(code);
+        rig.Run(Rig.Fault(13));
+        Assert.Equal("unhandled trap 13 at 0x100000 (0)", rig.Machine.KillReason);
+    }
+
     [Fact]
     public void Works_before_init_and_dies_as_lguest_does_where_it_does_not()
     {

@@ -20,7 +20,7 @@ public sealed unsafe class KernelDiagnosisTests
     public void So_does_a_kernel_that_thinks_it_is_alone(byte second)
     {
         using var rig = new Rig();
-        Assert.True(rig.Machine.Ram.TryWrite(Rig.Code, [0x0F, second, 0xE0]));
+        Assert.True(rig.Machine.Ram.TryWrite(Rig.Code, [0x0F, second, 0xC0]));
         rig.Run(Rig.Fault(13));
         Assert.Contains("no lguest support", rig.Machine.KillReason, StringComparison.Ordinal);
     }

@@ -1,4 +1,6 @@
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Segmentation;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher.Tests.Rigs;
 
 namespace Lguest.Jit.Switcher.Tests;
@@ -112,6 +114,56 @@ public sealed unsafe class RunLoopTests
         Assert.Equal(8u, rig.Cpu->Ts);
         Assert.Equal(Rig.Code + 2, rig.Cpu->Eip);
         Assert.Equal(1, rig.Cpu->Retired);
+    }
+
+    [Fact]
+    public void A_handler_that_faults_at_once_on_a_stack_without_end_is_given_up()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.LoadGate(6, Handler);
+        UseWrappingStack(rig);
+        rig.Engine.Forever = Rig.Fault(6);
+        GuestEnd end = rig.Run();
+        Assert.StartsWith("unhandled trap 6 at 0x105678 (0): 65536 traps in a row", end.Message, StringComparison.Ordinal);
+        Assert.Equal(RunLoop.MostTrapsInARow, rig.Statistics.TrapsByVector[6]);
+    }
+
+    [Fact]
+    public void Any_number_of_traps_is_fine_as_long_as_instructions_complete_in_between()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.LoadGate(6, Handler);
+        UseWrappingStack(rig);
+        int left = 3 * RunLoop.MostTrapsInARow;
+        rig.Engine.Forever = cpu =>
+        {
+            if (--left == 0)
+            {
+                rig.Engine.Forever = null;
+            }
+
+            cpu->Retired += left % 1000 == 0 ? 1 : 0;
+            return Rig.Fault(6)(cpu);
+        };
+        Assert.Equal("script over", rig.Run().Message);
+    }
+
+    [Fact]
+    public void Devices_get_their_turn_on_the_guests_thread_before_interrupts_are_considered()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.IrqEnabled = 0x200;
+        rig.LoadGate(32 + 1, Handler);
+        var work = new OneJob(() => rig.Interrupts.SetInterrupt(1));
+        rig.DeviceWork = work;
+        rig.Run(cpu =>
+        {
+            Assert.Equal(Rig.Code, cpu->Eip);
+            work.HasWork = true;
+            return ExitReason.Attention;
+        });
+        Assert.Equal(Handler, rig.Cpu->Eip);
+        Assert.Equal(Environment.CurrentManagedThreadId, work.ThreadId);
     }
 
     [Fact]
@@ -306,5 +358,26 @@ public sealed unsafe class RunLoopTests
         Assert.Equal(2, rig.Statistics.ExitsByReason[(int)ExitReason.Fault]);
         Assert.Equal(1, rig.Statistics.ExitsByReason[(int)ExitReason.DeviceAccess]);
         Assert.Equal(1234, rig.Statistics.Instructions);
+    }
+
+    /// <summary>ss with B = 0: sp wraps within 64 KiB.</summary>
+    private static void UseWrappingStack(Rig rig)
+    {
+        rig.Call(HypercallNumbers.LoadGdtEntry, 20, 0xFFFF, 0x0000B200);
+        Assert.True(Segments.Load(rig.Cpu, Seg.Ss, 0xA1));
+    }
+
+    private sealed class OneJob(Action job) : IGuestThreadWork
+    {
+        public bool HasWork { get; set; }
+
+        public int ThreadId { get; private set; }
+
+        public void RunOnGuestThread()
+        {
+            HasWork = false;
+            ThreadId = Environment.CurrentManagedThreadId;
+            job();
+        }
     }
 }

@@ -5,6 +5,9 @@ using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
 
+/// <summary>What a tiered engine does when a block has become hot.</summary>
+internal unsafe delegate void TierHook(GuestCpu* cpu);
+
 /// <summary>
 /// The pre-decoding threaded interpreter: the engine of <c>--engine interpreter</c>, the first tier of the translator, and
 /// its oracle.
@@ -23,6 +26,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     }
 
     public BlockCache Cache => _cache;
+
+    /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
+    public TierHook? Tier { get; init; }
 
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
@@ -75,6 +81,12 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
 
         Execute(cpu, block->Head);
+        if (cpu->Exit == ExitReason.Hot)
+        {
+            Tier?.Invoke(cpu);
+            return ExitReason.Continue;
+        }
+
         if (cpu->Exit != ExitReason.Budget)
         {
             return cpu->Exit;

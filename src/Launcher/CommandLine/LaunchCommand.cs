@@ -95,7 +95,10 @@ internal sealed class LaunchCommand
         ParseResult parsed = _root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0)
         {
-            string message = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : "what shall I do?";
+            // A word nobody knows explains most of the other complaints.
+            string message = parsed.UnmatchedTokens.Count > 0
+                ? $"unknown command, option or argument '{parsed.UnmatchedTokens[0]}'"
+                : parsed.Errors.Count > 0 ? parsed.Errors[0].Message : "nothing to do";
             error.WriteLine($"lguest-jit: {OneLine(message)}");
             return ExitCodes.Usage;
         }

@@ -27,7 +27,7 @@ internal static class StatisticsReport
     public static void Write(TextWriter writer, RunStatistics run)
     {
         SwitcherStatistics counters = run.Switcher;
-        Row(writer, "instructions", counters.Instructions);
+        Row(writer, "instructions", run.Instructions);
         Row(writer, "wall time", string.Create(CultureInfo.InvariantCulture, $"{run.WallTime.TotalSeconds:F3} s"));
         Row(writer, "speed", string.Create(CultureInfo.InvariantCulture, $"{run.Mips:F1} MIPS"));
         Row(writer, "TLB fills", run.TlbFills);

@@ -65,6 +65,6 @@ internal static class GuestLife
 
         TimeSpan wallTime = Stopwatch.GetElapsedTime(started);
         string report = end.Kind == GuestEndKind.Killed ? KillReport.Describe(machine, end.Message, symbols()) : "";
-        return new LifeResult(end, devices.Ports.ExitStatus, report, new RunStatistics(guest.Statistics, machine.Mmu.Fills, wallTime));
+        return new LifeResult(end, devices.Ports.ExitStatus, report, new RunStatistics(guest.Statistics, machine.Retired, machine.Mmu.Fills, wallTime));
     }
 }

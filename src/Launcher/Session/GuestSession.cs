@@ -58,9 +58,10 @@ internal sealed class GuestSession
         finally
         {
             listener.Dispose();
+            output.Close();
         }
 
-        if (!complete)
+        if (!complete && output.Failure is null)
         {
             _host.Error.WriteLine("lguest-jit: stdout did not take all of the Guest's output");
         }
@@ -97,7 +98,7 @@ internal sealed class GuestSession
         {
             var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
             LifeResult life = GuestLife.Run(_options.Memory, LoadAndListen, options, output, _input, log, _stop, symbols);
-            instructionsLeft -= life.Statistics.Switcher.Instructions;
+            instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {
                 return life;

@@ -57,6 +57,12 @@ internal sealed unsafe class Rig : IDisposable
 
     public InstructionEmulator Emulator { get; }
 
+    public IGuestThreadWork? DeviceWork
+    {
+        get => _loop.DeviceWork;
+        set => _loop.DeviceWork = value;
+    }
+
     public SwitcherStatistics Statistics => Context.Statistics;
 
     public GuestCpu* Cpu => Machine.Cpu;
