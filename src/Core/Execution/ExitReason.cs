@@ -41,4 +41,7 @@ internal enum ExitReason
 
     /// <summary>The block at eip has been run often enough to be compiled; engines only.</summary>
     Hot,
+
+    /// <summary>Translated code met something that it leaves to the interpreter, at eip; engines only.</summary>
+    Miss,
 }

@@ -81,21 +81,36 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
 
         Execute(cpu, block->Head);
-        if (cpu->Exit == ExitReason.Hot)
+        while (cpu->Exit == ExitReason.Miss)
         {
-            Tier?.Invoke(cpu);
-            return ExitReason.Continue;
+            // The interpreter's turn, whatever the head of that block leads to.
+            block = _cache.Find();
+            if (block == null)
+            {
+                return cpu->Exit;
+            }
+
+            Op* op = BlockHead.Enter(cpu, block->Head);
+            if (op != null)
+            {
+                Execute(cpu, op);
+            }
         }
 
-        if (cpu->Exit != ExitReason.Budget)
+        switch (cpu->Exit)
         {
-            return cpu->Exit;
+            case ExitReason.Hot:
+                Tier?.Invoke(cpu);
+                return ExitReason.Continue;
+            case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0 && cpu->BudgetLeft > 0:
+                // A head refused because less than its block is left.
+                return RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, OpWriter.MaximumInstructions));
+            case ExitReason.Budget:
+                // The next step returns attention or budget.
+                return ExitReason.Continue;
+            default:
+                return cpu->Exit;
         }
-
-        // A head refused: for attention (the next step returns it), or because less than its block is left.
-        return Volatile.Read(ref cpu->Attention) != 0 || cpu->BudgetLeft <= 0
-            ? ExitReason.Continue
-            : RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, OpWriter.MaximumInstructions));
     }
 
     private ExitReason RunPartial(GuestCpu* cpu, int limit)

@@ -291,7 +291,7 @@ internal sealed class RegionEmitter
         il.Emit(OpCodes.Conv_I8);
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stloc, c.Budget);
-        c.SetExit(ExitReason.Continue);
+        c.SetExit(ExitReason.Miss);
         il.Emit(OpCodes.Br, leave);
 
         il.MarkLabel(c.Refuse);

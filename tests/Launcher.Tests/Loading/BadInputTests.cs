@@ -97,5 +97,11 @@ public class BadInputTests
     }
 
     [Fact]
-    public void The_engine_that_is_not_there_yet() => Launch.With("run", "--engine", "jit").ShouldRefuse("the jit engine is not there yet");
+    public void An_engine_an_optimisation_or_a_size_that_there_is_not()
+    {
+        Launch.With("run", "--engine", "warp").ShouldRefuse("there are interpreter and jit");
+        Launch.With("run", "--opt", "-speed-of-light").ShouldRefuse("there is no such optimisation");
+        Launch.With("run", "--code-cache", "12K").ShouldRefuse("not a size from 1M to 2G");
+        Launch.With("run", "--jit-threshold", "-1").ShouldRefuse("not a number from 0 up");
+    }
 }
