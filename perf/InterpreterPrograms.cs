@@ -5,7 +5,7 @@ using Lguest.Jit.Guests.Programs;
 
 namespace Lguest.Jit.Perf;
 
-/// <summary>Each benchmark program from start to power-off on the interpreter: a run of some ten million instructions.</summary>
+/// <summary>Each benchmark program from start to power-off on the interpreter: a run of some twenty million instructions.</summary>
 public class InterpreterPrograms
 {
     private const long Instructions = 20_000_000;

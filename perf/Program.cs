@@ -5,18 +5,20 @@ using Lguest.Jit.Perf;
 var paging = new Option<bool>("--paging") { Description = "Run behind identity page tables instead of with physical addresses." };
 var names = new Argument<string[]>("programs") { Description = "Only these programs.", Arity = ArgumentArity.ZeroOrMore };
 var seconds = new Option<double>("--seconds") { Description = "About how long each program is to run.", DefaultValueFactory = static _ => 2 };
-var mips = new Command("mips", "Run the benchmark programs on the interpreter and say how fast they went.") { names, seconds, paging };
-mips.SetAction(result => MipsCommand.Run(result.GetValue(seconds), result.GetValue(paging), result.GetValue(names) ?? []));
+var jit = new Option<bool>("--jit") { Description = "On the tiered engine instead of the interpreter." };
+var mips = new Command("mips", "Run the benchmark programs and say how fast they went.") { names, seconds, paging, jit };
+mips.SetAction(result => MipsCommand.Run(result.GetValue(seconds), result.GetValue(paging), result.GetValue(jit), result.GetValue(names) ?? []));
 
 var directory = new Argument<string>("directory") { Description = "Where to put them." };
 var iterations = new Option<int>("--iterations") { Description = "How often each program repeats itself.", DefaultValueFactory = static _ => 3 };
 var export = new Command("export", "Write the benchmark programs as bootable files for other emulators.") { directory, paging, iterations };
 export.SetAction(result => ExportCommand.Run(result.GetValue(directory)!, result.GetValue(paging), result.GetValue(iterations)));
 
-// Everything after "bench" is BenchmarkDotNet's.
+// Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
+// otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
 {
-    BenchmarkSwitcher.FromAssembly(typeof(InterpreterPrograms).Assembly).Run(forBenchmarkDotNet);
+    BenchmarkSwitcher.FromAssembly(typeof(InterpreterPrograms).Assembly).Run(["--inProcess", .. forBenchmarkDotNet]);
     return 0;
 }
 

@@ -10,9 +10,8 @@ internal static class LauncherMain
 {
     /// <param name="arguments">Of the program.</param>
     /// <param name="host">Its input and output.</param>
-    /// <param name="help">Where help goes.</param>
     /// <param name="embedded">Loads the Guest that comes with the program.</param>
-    public static int Run(IReadOnlyList<string> arguments, SessionHost host, TextWriter help, Func<GuestRam, LoadedKernel> embedded)
+    public static int Run(IReadOnlyList<string> arguments, SessionHost host, Func<GuestRam, LoadedKernel> embedded)
     {
         try
         {
@@ -22,6 +21,7 @@ internal static class LauncherMain
             }
 
             var command = new LaunchCommand(options => new GuestSession(options, host, embedded).Run());
+            using var help = new StreamWriter(host.Output, leaveOpen: true);
             return command.Invoke(arguments, help, host.Error);
         }
         catch (LoadException e)

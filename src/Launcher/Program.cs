@@ -1,4 +1,5 @@
 using Lguest.Jit.Launcher;
 using Lguest.Jit.Launcher.Session;
+using Lguest.Jit.Launcher.Tour;
 
-return LauncherMain.Run(args, SessionHost.Process(), Console.Out, static ram => throw new NotSupportedException());
+return LauncherMain.Run(args, SessionHost.Process(), TourGuest.Load);

@@ -1,6 +1,5 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
-using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Switcher;
 
@@ -53,13 +52,7 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
     public void Start(uint eip)
     {
         _context.Machine.Reset();
-        GuestCpu* cpu = _context.Cpu;
-        for (int i = 0; i < 8; i++)
-        {
-            cpu->Gpr[i] = 0;
-        }
-
-        cpu->Eip = eip;
+        _context.Cpu->Eip = eip;
         _started = true;
     }
 

@@ -38,4 +38,10 @@ internal enum ExitReason
 
     /// <summary>The running block was overwritten or unmapped by its own instruction; engines only, like <see cref="Continue"/>.</summary>
     BlockCut,
+
+    /// <summary>The block at eip has been run often enough to be compiled; engines only.</summary>
+    Hot,
+
+    /// <summary>Translated code met something that it leaves to the interpreter, at eip; engines only.</summary>
+    Miss,
 }

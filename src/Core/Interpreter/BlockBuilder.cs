@@ -44,6 +44,30 @@ internal sealed unsafe class BlockBuilder
     /// <summary>Where the second page's bytes lie.</summary>
     public uint SecondPhysical { get; private set; }
 
+    /// <summary>How the block just built ends, and where to.</summary>
+    public (BlockEnd End, uint Target) Ending
+    {
+        get
+        {
+            if (!Writer.Ended)
+            {
+                return (BlockEnd.FallThrough, 0);
+            }
+
+            ref readonly Instruction last = ref _instructions[Writer.Count - 1];
+            bool relative = last.OpCount > 0 && last.GetOpKind(0) == OpKind.NearBranch32;
+            return last.FlowControl switch
+            {
+                FlowControl.UnconditionalBranch when relative => (BlockEnd.Jump, last.NearBranch32),
+                FlowControl.ConditionalBranch when relative => (BlockEnd.Conditional, last.NearBranch32),
+                FlowControl.Call when relative => (BlockEnd.Call, last.NearBranch32),
+                FlowControl.IndirectBranch or FlowControl.IndirectCall when last.MemorySize is not (MemorySize.SegPtr16 or MemorySize.SegPtr32) => (BlockEnd.Indirect, 0),
+                FlowControl.Return when last.Mnemonic == Mnemonic.Ret => (BlockEnd.Return, 0),
+                _ => (BlockEnd.Other, 0),
+            };
+        }
+    }
+
     /// <summary>The instructions of the block just built.</summary>
     public ReadOnlySpan<Instruction> Instructions => _instructions.AsSpan(0, Writer.Count);
 

@@ -49,6 +49,12 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         machine.Ram.WriteObserver = this;
     }
 
+    /// <summary>What the heads of new blocks count down from until the block is hot; 0: they do not count.</summary>
+    public uint HeadCounter { get; set; }
+
+    /// <summary>Hears of blocks that go.</summary>
+    public IBlockListener? Listener { get; set; }
+
     /// <summary>Blocks decoded since the start.</summary>
     public long Decoded { get; private set; }
 
@@ -82,6 +88,13 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
 
         Link(block);
         return block;
+    }
+
+    /// <summary>The valid block at <paramref name="eip"/> in the current mode and mapping, if it has been decoded; nothing else happens.</summary>
+    public GuestBlock* Peek(uint eip)
+    {
+        ulong entry = _cpu->ReadTable[eip >> 12];
+        return entry == 0 ? null : Lookup(eip, (uint)(entry + eip - (ulong)_machine.Ram.Base), _cpu->Mode);
     }
 
     /// <summary>Blocks may be cached and linked where CS is flat; elsewhere each instruction is checked by itself.</summary>
@@ -162,6 +175,7 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
     public void Reset()
     {
         Resets++;
+        Listener?.Emptied();
         _used = 0;
         NativeMemory.Clear(_buckets, (nuint)(Buckets * sizeof(nint)));
         uint frames = _machine.Ram.Size / GuestRam.PageSize;
@@ -305,7 +319,17 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
             Count = (ushort)_builder.Writer.Count,
             Valid = true,
         };
-        *ops = new Op { Handler = &BlockHead.Enter, Immediate = (uint)_builder.Writer.Count, Eip = eip };
+        (block->End, block->TargetEip) = _builder.Ending;
+        *ops = new Op { Immediate = (uint)_builder.Writer.Count, Eip = eip };
+        if (HeadCounter != 0 && memory != _scratch)
+        {
+            BlockHead.SetCounting(ops, HeadCounter);
+        }
+        else
+        {
+            BlockHead.SetPlain(ops);
+        }
+
         _builder.Writer.Ops.CopyTo(new Span<Op>(ops + 1, _builder.Writer.Length));
         return block;
     }
@@ -353,6 +377,7 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
                 block->Valid = false;
                 block->Head->Handler = &BlockHead.Stale;
                 Invalidated++;
+                Listener?.Invalidated(block);
                 _cpu->Cut = ExitReason.BlockCut;
             }
 

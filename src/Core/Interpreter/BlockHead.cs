@@ -1,12 +1,49 @@
 using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
 
+/// <summary>What a block's head op is at the moment; kept in its <see cref="Op.Info"/>.</summary>
+internal enum HeadKind : ushort
+{
+    /// <summary><see cref="BlockHead.Enter"/>.</summary>
+    Plain,
+
+    /// <summary><see cref="BlockHead.Count"/>.</summary>
+    Counting,
+
+    /// <summary>Leads into translated code; Displacement is the entry number.</summary>
+    Translated,
+}
+
 /// <summary>The op before the first instruction of every block: budget and safepoint.</summary>
 internal static unsafe class BlockHead
 {
+    /// <summary>Makes the head a plain one.</summary>
+    public static void SetPlain(Op* head)
+    {
+        head->Handler = &Enter;
+        head->Info = (ushort)HeadKind.Plain;
+    }
+
+    /// <summary>Makes the head count down from <paramref name="from"/> (≥ 1).</summary>
+    public static void SetCounting(Op* head, uint from)
+    {
+        head->Displacement = from;
+        head->Handler = &Count;
+        head->Info = (ushort)HeadKind.Counting;
+    }
+
+    /// <summary>Makes the head lead into translated code, at its entry number <paramref name="entry"/>.</summary>
+    public static void SetTranslated(Op* head, nint code, uint entry)
+    {
+        head->Displacement = entry;
+        head->Handler = (delegate*<GuestCpu*, Op*, Op*>)code;
+        head->Info = (ushort)HeadKind.Translated;
+    }
+
     /// <summary>Charges the whole block (Immediate: its instructions), or leaves if that is too much or somebody asks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* Enter(GuestCpu* cpu, Op* op)
@@ -18,7 +55,25 @@ internal static unsafe class BlockHead
         }
 
         cpu->BudgetLeft = left;
+        DeferredFlags.Settle(cpu);
         return Flow.Next(cpu, op);
+    }
+
+    /// <summary>
+    /// The same with a count: Displacement counts down to the moment when the block is worth compiling, which leaves to
+    /// the engine with <see cref="ExitReason.Hot"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Op* Count(GuestCpu* cpu, Op* op)
+    {
+        if (--op->Displacement == 0)
+        {
+            cpu->Eip = op->Eip;
+            cpu->Exit = ExitReason.Hot;
+            return null;
+        }
+
+        return Enter(cpu, op);
     }
 
     /// <summary>What the head of an invalidated block has become: the dispatcher finds the block that is there now.</summary>

@@ -40,11 +40,45 @@ internal unsafe struct GuestBlock
     /// <summary>Instructions.</summary>
     public ushort Count;
 
+    /// <summary>How the block ends, for whoever joins blocks into regions.</summary>
+    public BlockEnd End;
+
+    /// <summary>With a relative branch: its target.</summary>
+    public uint TargetEip;
+
+    /// <summary>Address behind the last byte: where a call returns to and an untaken branch goes.</summary>
+    public readonly uint NextEip => Eip + ByteLength;
+
     /// <summary>False once invalidated.</summary>
     public bool Valid;
 
     /// <summary>The block is one instruction that goes on in the next page.</summary>
     public bool CrossesPage;
+}
+
+/// <summary>How a block ends.</summary>
+internal enum BlockEnd : byte
+{
+    /// <summary>Full, or at the end of its page: goes on at NextEip.</summary>
+    FallThrough,
+
+    /// <summary>JMP rel.</summary>
+    Jump,
+
+    /// <summary>Jcc, LOOPcc, JeCXZ.</summary>
+    Conditional,
+
+    /// <summary>CALL rel.</summary>
+    Call,
+
+    /// <summary>JMP or CALL r/m, near.</summary>
+    Indirect,
+
+    /// <summary>RET near.</summary>
+    Return,
+
+    /// <summary>Anything else: traps, far transfers, mode changes.</summary>
+    Other,
 }
 
 /// <summary>

@@ -1,9 +1,13 @@
 using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
+
+/// <summary>What a tiered engine does when a block has become hot.</summary>
+internal unsafe delegate void TierHook(GuestCpu* cpu);
 
 /// <summary>
 /// The pre-decoding threaded interpreter: the engine of <c>--engine interpreter</c>, the first tier of the translator, and
@@ -24,6 +28,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     public BlockCache Cache => _cache;
 
+    /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
+    public TierHook? Tier { get; init; }
+
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
@@ -38,6 +45,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
         while (reason is ExitReason.Continue or ExitReason.BlockCut);
 
+        DeferredFlags.Settle(cpu);
         cpu->Retired += budget - cpu->BudgetLeft;
         cpu->RunBudget = 0;
         cpu->BudgetLeft = 0;
@@ -75,15 +83,36 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
 
         Execute(cpu, block->Head);
-        if (cpu->Exit != ExitReason.Budget)
+        while (cpu->Exit == ExitReason.Miss)
         {
-            return cpu->Exit;
+            // The interpreter's turn, whatever the head of that block leads to.
+            block = _cache.Find();
+            if (block == null)
+            {
+                return cpu->Exit;
+            }
+
+            Op* op = BlockHead.Enter(cpu, block->Head);
+            if (op != null)
+            {
+                Execute(cpu, op);
+            }
         }
 
-        // A head refused: for attention (the next step returns it), or because less than its block is left.
-        return Volatile.Read(ref cpu->Attention) != 0 || cpu->BudgetLeft <= 0
-            ? ExitReason.Continue
-            : RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, OpWriter.MaximumInstructions));
+        switch (cpu->Exit)
+        {
+            case ExitReason.Hot:
+                Tier?.Invoke(cpu);
+                return ExitReason.Continue;
+            case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0 && cpu->BudgetLeft > 0:
+                // A head refused because less than its block is left.
+                return RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, OpWriter.MaximumInstructions));
+            case ExitReason.Budget:
+                // The next step returns attention or budget.
+                return ExitReason.Continue;
+            default:
+                return cpu->Exit;
+        }
     }
 
     private ExitReason RunPartial(GuestCpu* cpu, int limit)

@@ -50,16 +50,38 @@ internal sealed unsafe class GuestMachine : IDisposable
     /// <summary>Instructions completed so far, exact at any exit of an engine.</summary>
     public long Retired => Cpu->Retired;
 
-    /// <summary>lguest_arch_setup_regs and setup_guest_gdt (ABI sheet §1.2, §2.6), with eip 0.</summary>
+    /// <summary>
+    /// As after power-on: lguest_arch_setup_regs and setup_guest_gdt (ABI sheet §1.2, §2.6), with eip 0; linear mode; alive. RAM
+    /// keeps what it holds, and raised interrupts stay raised: they come from devices, on threads of their own.
+    /// </summary>
     public void Reset()
     {
+        KillReason = null;
+        Mmu.Reset();
+        for (int i = 0; i < 8; i++)
+        {
+            Cpu->Gpr[i] = 0;
+        }
+
+        Cpu->Eip = 0;
         Cpu->SystemFlags = Eflags.Fixed | Eflags.Interrupt;
         Flags.LazyFlags.Set(Cpu, 0);
+        Cpu->Retired = 0;
         Cpu->NoirqIret = uint.MaxValue;
+        Cpu->LguestData = 0;
+        Cpu->Ss1 = 0;
+        Cpu->Esp1 = 0;
+        Cpu->Ts = 0;
+        Cpu->Halted = 0;
         Cpu->Cpl = 1;
         for (int i = 0; i < GuestCpu.GdtEntries; i++)
         {
             Cpu->Gdt[i] = 0;
+        }
+
+        for (int i = 0; i < 256; i++)
+        {
+            Cpu->Idt[i] = 0;
         }
 
         Cpu->Gdt[12] = 0x00CFBB00_0000FFFF;

@@ -15,6 +15,9 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     private const int MaximumSpaces = 64;
 
+    /// <summary>The page directory of a space that belongs to none. No hypercall can name it: they name pages.</summary>
+    private const uint NoDirectory = uint.MaxValue;
+
     private readonly List<AddressSpace> _spaces = [];
     private AddressSpace _current;
     private uint _kernelAddress = uint.MaxValue;
@@ -24,7 +27,7 @@ internal sealed unsafe class SoftMmu : IDisposable
     {
         Ram = ram;
         Code = new CodeMap(ram);
-        _current = new AddressSpace { PageDirectory = uint.MaxValue };
+        _current = new AddressSpace { PageDirectory = NoDirectory };
         _spaces.Add(_current);
     }
 
@@ -59,6 +62,19 @@ internal sealed unsafe class SoftMmu : IDisposable
         bool user = cpu->Cpl == 3;
         cpu->ReadTable = _current.ReadTable(user);
         cpu->WriteTable = _current.WriteTable(user);
+    }
+
+    /// <summary>Back to linear mode, with nothing cached. The CPU's tables have to be <see cref="Activate">activated</see> again.</summary>
+    public void Reset()
+    {
+        FlushAll();
+        foreach (AddressSpace space in _spaces)
+        {
+            space.PageDirectory = NoDirectory;
+        }
+
+        Paging = false;
+        _kernelAddress = uint.MaxValue;
     }
 
     /// <summary>NEW_PGTABLE (guest_new_pagetable). The address is not validated: a bad one kills at the next walk.</summary>
@@ -160,13 +176,13 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     private AddressSpace Recycle(uint pageDirectory)
     {
-        AddressSpace space;
-        if (_spaces.Count < MaximumSpaces)
+        AddressSpace? space = Find(NoDirectory);
+        if (space == null && _spaces.Count < MaximumSpaces)
         {
             space = new AddressSpace();
             _spaces.Add(space);
         }
-        else
+        else if (space == null)
         {
             space = _spaces.MinBy(static s => s.LastUsed)!;
             space.DropAll();

@@ -40,6 +40,26 @@ internal sealed class LaunchCommand
         CustomParser = ParseEngine,
     };
 
+    private readonly Option<uint?> _jitThreshold = new("--jit-threshold")
+    {
+        Description = "Runs of a block before it is compiled; 0: everything is compiled before it runs.",
+        HelpName = "n",
+        CustomParser = ParseThreshold,
+    };
+
+    private readonly Option<uint?> _codeCache = new("--code-cache")
+    {
+        Description = "Translated code kept at most: 64M, 1G; a bare number is MiB. [default: 64M]",
+        HelpName = "size",
+        CustomParser = ParseCodeCache,
+    };
+
+    private readonly Option<string[]> _optimisations = new("--opt")
+    {
+        Description = $"Turns one of the translator's optimisations off (-name) or on (+name): {string.Join(", ", Translator.Optimisations.ByName.Keys)}.",
+        HelpName = "±name",
+    };
+
     private readonly Option<int> _syscallVector = new("--syscall-vector")
     {
         Description = "A second system call vector beside 0x80; Plan 9 has 0x40.",
@@ -78,7 +98,7 @@ internal sealed class LaunchCommand
     {
         var command = new Command("run", "Runs a Guest until it powers off.")
         {
-            _kernel, _initrd, _append, _memory, _engine, _syscallVector, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
+            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
         };
         command.Validators.Add(ValidateTogether);
         command.SetAction(parsed => run(Collect(parsed)));
@@ -95,7 +115,10 @@ internal sealed class LaunchCommand
         ParseResult parsed = _root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0)
         {
-            string message = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : "what shall I do?";
+            // A word nobody knows explains most of the other complaints.
+            string message = parsed.UnmatchedTokens.Count > 0
+                ? $"unknown command, option or argument '{parsed.UnmatchedTokens[0]}'"
+                : parsed.Errors.Count > 0 ? parsed.Errors[0].Message : "nothing to do";
             error.WriteLine($"lguest-jit: {OneLine(message)}");
             return ExitCodes.Usage;
         }
@@ -123,6 +146,9 @@ internal sealed class LaunchCommand
             Append = parsed.GetValue(_append) ?? "",
             Memory = parsed.GetResult(_memory) is null ? defaults.Memory : parsed.GetValue(_memory),
             Engine = parsed.GetResult(_engine) is null ? defaults.Engine : parsed.GetValue(_engine),
+            JitThreshold = parsed.GetValue(_jitThreshold) ?? defaults.JitThreshold,
+            CodeCache = parsed.GetValue(_codeCache) ?? defaults.CodeCache,
+            Optimisations = CollectOptimisations(parsed.GetValue(_optimisations) ?? []),
             SyscallVector = parsed.GetResult(_syscallVector) is null ? defaults.SyscallVector : parsed.GetValue(_syscallVector),
             Timeout = parsed.GetValue(_timeout),
             MaxInstructions = parsed.GetValue(_maxInstructions) ?? defaults.MaxInstructions,
@@ -132,8 +158,27 @@ internal sealed class LaunchCommand
         };
     }
 
+    private static Translator.Optimisations CollectOptimisations(string[] names)
+    {
+        var optimisations = new Translator.Optimisations();
+        foreach (string name in names)
+        {
+            _ = optimisations.TrySet(name);
+        }
+
+        return optimisations;
+    }
+
     private void ValidateTogether(CommandResult result)
     {
+        foreach (string name in result.GetValue(_optimisations) ?? [])
+        {
+            if (!new Translator.Optimisations().TrySet(name))
+            {
+                result.AddError($"--opt {name}: there is no such optimisation");
+            }
+        }
+
         string? append = result.GetValue(_append);
         bool embedded = result.GetValue(_kernel) is null;
         if (append is not null && BootParameters.Complaint(append) is { } complaint)
@@ -183,9 +228,31 @@ internal sealed class LaunchCommand
             case "jit":
                 return EngineKind.Jit;
             default:
-                result.AddError($"--engine {text}: there is interpreter, and there will be jit");
+                result.AddError($"--engine {text}: there are interpreter and jit");
                 return LaunchOptions.DefaultEngine;
         }
+    }
+
+    private static uint? ParseThreshold(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseInteger(text, out int threshold) || threshold < 0)
+        {
+            result.AddError($"--jit-threshold {text}: not a number from 0 up");
+        }
+
+        return (uint)threshold;
+    }
+
+    private static uint? ParseCodeCache(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseSize(text, out ulong bytes) || bytes is < 1 << 20 or > 1UL << 31)
+        {
+            result.AddError($"--code-cache {text}: not a size from 1M to 2G");
+        }
+
+        return (uint)bytes;
     }
 
     private static int ParseVector(ArgumentResult result)

@@ -1,3 +1,8 @@
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Translator;
+
 namespace Lguest.Jit.Launcher.CommandLine;
 
 /// <summary>Which engine executes the Guest.</summary>
@@ -28,6 +33,15 @@ internal sealed record LaunchOptions
 
     public EngineKind Engine { get; init; } = DefaultEngine;
 
+    /// <summary>Runs of a block before the translator compiles it; 0: before it runs at all.</summary>
+    public uint JitThreshold { get; init; } = TieredEngine.DefaultThreshold;
+
+    /// <summary>Bytes of translated code kept at most, by estimate.</summary>
+    public long CodeCache { get; init; } = TieredEngine.DefaultCodeCache;
+
+    /// <summary>Which optimisations the translator uses.</summary>
+    public Optimisations Optimisations { get; init; } = new();
+
     /// <summary>The second system call vector beside 0x80.</summary>
     public int SyscallVector { get; init; } = 0x80;
 
@@ -45,4 +59,8 @@ internal sealed record LaunchOptions
 
     /// <summary>A restart ends the run.</summary>
     public bool NoReboot { get; init; }
+
+    /// <summary>Makes the engine that was asked for.</summary>
+    public IExecutionEngine CreateEngine(GuestMachine machine) =>
+        Engine == EngineKind.Jit ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations) : new InterpreterEngine(machine);
 }

@@ -79,7 +79,7 @@ internal sealed class ConsoleOutput : IConsoleSink
 
     /// <summary>
     /// Waits until stdout has everything: for ever, unless it fails, or a stop is (or was) asked for, which leaves it one
-    /// more second. The last call: nothing is taken afterwards.
+    /// more second.
     /// </summary>
     /// <returns>False: some output was lost.</returns>
     public bool Drain()
@@ -103,9 +103,17 @@ internal sealed class ConsoleOutput : IConsoleSink
                 Monitor.Wait(_gate, left);
             }
 
+            return _count + _inFlight == 0 && Failure is null;
+        }
+    }
+
+    /// <summary>Ends the writer's thread, once it has nothing left to write. Nothing is taken afterwards.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
             _closed = true;
             Monitor.PulseAll(_gate);
-            return _count + _inFlight == 0 && Failure is null;
         }
     }
 

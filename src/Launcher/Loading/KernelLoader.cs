@@ -61,19 +61,20 @@ internal static class KernelLoader
             throw file.Bad("is empty");
         }
 
-        const long PageMask = GuestRam.PageSize - 1;
         uint top = Math.Min(ram.Size, InitrdCeiling);
-        long size = file.Length > top ? long.MaxValue : (file.Length + PageMask) & ~PageMask;
-        if (size > top)
+        if (file.Length > top)
         {
-            throw file.Bad($"initrd larger than memory: {MemorySize.Describe((ulong)file.Length)}, the Guest has {MemorySize.Describe(ram.Size)}");
+            string limit = top < ram.Size ? $"{MemorySize.Describe(top)} is the most" : $"the Guest has {MemorySize.Describe(ram.Size)}";
+            throw file.Bad($"initrd larger than memory: {MemorySize.Describe((ulong)file.Length)}, {limit}");
         }
 
-        uint address = top - (uint)size;
+        // RAM is whole pages, so this does not get larger than it.
+        uint size = ((uint)file.Length + GuestRam.PageSize - 1) & ~(uint)(GuestRam.PageSize - 1);
+        uint address = top - size;
         if (address < kernelEnd)
         {
             throw file.Bad(
-                $"memory too small: the kernel needs {MemorySize.Describe(kernelEnd)} and the initrd {MemorySize.Describe((ulong)size)}, the Guest has {MemorySize.Describe(ram.Size)}");
+                $"memory too small: the kernel needs {MemorySize.Describe(kernelEnd)} and the initrd {MemorySize.Describe(size)}, the Guest has {MemorySize.Describe(ram.Size)}");
         }
 
         if (!file.TryRead(0, ram.Window(address, (uint)file.Length)))
@@ -81,6 +82,6 @@ internal static class KernelLoader
             throw file.Bad("became shorter while being read");
         }
 
-        return (address, (uint)size);
+        return (address, size);
     }
 }

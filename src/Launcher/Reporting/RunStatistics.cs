@@ -4,10 +4,11 @@ namespace Lguest.Jit.Launcher.Reporting;
 
 /// <summary>What one life of a Guest came to.</summary>
 /// <param name="Switcher">The Switcher's counters.</param>
+/// <param name="Instructions">Completed, to the last one.</param>
 /// <param name="TlbFills">Cold fills of the soft TLB.</param>
 /// <param name="WallTime">From the first instruction to the end, waiting included.</param>
-internal sealed record RunStatistics(SwitcherStatistics Switcher, long TlbFills, TimeSpan WallTime)
+internal sealed record RunStatistics(SwitcherStatistics Switcher, long Instructions, long TlbFills, TimeSpan WallTime)
 {
     /// <summary>Millions of instructions a second of wall time; 0 for a run too short to measure.</summary>
-    public double Mips => WallTime > TimeSpan.Zero ? Switcher.Instructions / WallTime.TotalMicroseconds : 0;
+    public double Mips => WallTime > TimeSpan.Zero ? Instructions / WallTime.TotalMicroseconds : 0;
 }

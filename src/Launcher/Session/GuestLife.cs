@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.Loading;
@@ -22,6 +22,7 @@ internal sealed record LifeResult(GuestEnd End, byte? ExitStatus, string Report,
 internal static class GuestLife
 {
     /// <param name="memory">Bytes of RAM.</param>
+    /// <param name="createEngine">Makes the engine for a machine.</param>
     /// <param name="load">Fills the RAM.</param>
     /// <param name="options">For the Switcher.</param>
     /// <param name="output">Guest output.</param>
@@ -32,6 +33,7 @@ internal static class GuestLife
     /// <exception cref="LoadException">There is nothing to run.</exception>
     public static LifeResult Run(
         uint memory,
+        Func<GuestMachine, IExecutionEngine> createEngine,
         Func<GuestRam, LoadedKernel> load,
         GuestOptions options,
         IConsoleSink output,
@@ -43,7 +45,7 @@ internal static class GuestLife
         using var machine = new GuestMachine(memory, new HostClock());
         LoadedKernel kernel = load(machine.Ram);
         var devices = new MachineDevices(machine, output, input, log);
-        using var engine = new InterpreterEngine(machine);
+        using IExecutionEngine engine = createEngine(machine);
         using var guest = new LguestGuest(machine, engine, devices.Ports, options) { DeviceWork = devices.Console };
         devices.Connect(guest);
         guest.Start(kernel.Entry);
@@ -65,6 +67,6 @@ internal static class GuestLife
 
         TimeSpan wallTime = Stopwatch.GetElapsedTime(started);
         string report = end.Kind == GuestEndKind.Killed ? KillReport.Describe(machine, end.Message, symbols()) : "";
-        return new LifeResult(end, devices.Ports.ExitStatus, report, new RunStatistics(guest.Statistics, machine.Mmu.Fills, wallTime));
+        return new LifeResult(end, devices.Ports.ExitStatus, report, new RunStatistics(guest.Statistics, machine.Retired, machine.Mmu.Fills, wallTime));
     }
 }

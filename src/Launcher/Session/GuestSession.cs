@@ -34,11 +34,6 @@ internal sealed class GuestSession
     /// <exception cref="LoadException">One line for the user: bad input.</exception>
     public int Run()
     {
-        if (_options.Engine == EngineKind.Jit)
-        {
-            throw new LoadException("the jit engine is not there yet: use --engine interpreter");
-        }
-
         Func<SymbolTable> symbols = OpenSymbols();
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
@@ -58,9 +53,10 @@ internal sealed class GuestSession
         finally
         {
             listener.Dispose();
+            output.Close();
         }
 
-        if (!complete)
+        if (!complete && output.Failure is null)
         {
             _host.Error.WriteLine("lguest-jit: stdout did not take all of the Guest's output");
         }
@@ -96,8 +92,8 @@ internal sealed class GuestSession
         while (true)
         {
             var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
-            LifeResult life = GuestLife.Run(_options.Memory, LoadAndListen, options, output, _input, log, _stop, symbols);
-            instructionsLeft -= life.Statistics.Switcher.Instructions;
+            LifeResult life = GuestLife.Run(_options.Memory, _options.CreateEngine, LoadAndListen, options, output, _input, log, _stop, symbols);
+            instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {
                 return life;

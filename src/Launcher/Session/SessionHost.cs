@@ -1,9 +1,11 @@
+using Lguest.Jit.Launcher.Console;
+
 namespace Lguest.Jit.Launcher.Session;
 
 /// <summary>What a session has of the Host. Tests give it less than a terminal.</summary>
 internal sealed record SessionHost
 {
-    /// <summary>Guest output, and nothing else.</summary>
+    /// <summary>Guest output, and nothing else (but for help, when there is no Guest).</summary>
     public required Stream Output { get; init; }
 
     /// <summary>Opens stdin; called on the reader's thread. Null: no input.</summary>
@@ -21,10 +23,10 @@ internal sealed record SessionHost
     /// <summary>This process' own stdin, stdout and stderr.</summary>
     public static SessionHost Process() => new()
     {
-        Output = System.Console.OpenStandardOutput(),
-        Input = Console.RawTerminal.OpenInput,
-        Error = System.Console.Error,
-        HasTerminal = Console.RawTerminal.IsTerminal,
+        Output = StandardStream.Open(StandardStream.Output),
+        Input = RawTerminal.OpenInput,
+        Error = TextWriter.Synchronized(new StreamWriter(StandardStream.Open(StandardStream.Error)) { AutoFlush = true }),
+        HasTerminal = RawTerminal.IsTerminal,
         HandleSignals = true,
     };
 }

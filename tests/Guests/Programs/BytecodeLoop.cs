@@ -35,7 +35,7 @@ internal sealed class BytecodeLoop : GuestProgram
 
     public override string Name => "bytecode";
 
-    public override long InstructionsPerIteration => 980_000;
+    public override long InstructionsPerIteration => 1_105_000;
 
     public override uint Checksum(int iterations)
     {

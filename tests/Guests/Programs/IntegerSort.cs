@@ -14,7 +14,7 @@ internal sealed class IntegerSort : GuestProgram
 
     public override string Name => "sort";
 
-    public override long InstructionsPerIteration => 10_300_000;
+    public override long InstructionsPerIteration => 7_450_000;
 
     public override uint Checksum(int iterations)
     {

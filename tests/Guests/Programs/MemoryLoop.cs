@@ -9,7 +9,7 @@ internal sealed class MemoryLoop : MemoryProgram
 {
     public override string Name => "memory-loop";
 
-    public override long InstructionsPerIteration => 55_000;
+    public override long InstructionsPerIteration => 66_400;
 
     protected override void EmitCopyWords(ProgramBuilder b)
     {

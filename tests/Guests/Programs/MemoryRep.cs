@@ -9,7 +9,7 @@ internal sealed class MemoryRep : MemoryProgram
 {
     public override string Name => "memory-rep";
 
-    public override long InstructionsPerIteration => 32_000;
+    public override long InstructionsPerIteration => 30_800;
 
     protected override void EmitCopyWords(ProgramBuilder b)
     {

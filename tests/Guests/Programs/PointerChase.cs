@@ -15,7 +15,7 @@ internal sealed class PointerChase : GuestProgram
 
     public override string Name => "chase";
 
-    public override long InstructionsPerIteration => 590_000;
+    public override long InstructionsPerIteration => 655_000;
 
     public override uint Checksum(int iterations)
     {

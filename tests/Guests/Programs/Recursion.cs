@@ -9,7 +9,7 @@ internal sealed class Recursion : GuestProgram
 {
     public override string Name => "recursion";
 
-    public override long InstructionsPerIteration => 590_000;
+    public override long InstructionsPerIteration => 203_000;
 
     public override uint Checksum(int iterations)
     {

@@ -22,7 +22,7 @@ internal sealed class Sha256 : GuestProgram
 
     public override string Name => "sha256";
 
-    public override long InstructionsPerIteration => 250_000;
+    public override long InstructionsPerIteration => 229_000;
 
     public override uint Checksum(int iterations)
     {

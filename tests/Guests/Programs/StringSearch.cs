@@ -17,7 +17,7 @@ internal sealed class StringSearch : GuestProgram
 
     public override string Name => "strings";
 
-    public override long InstructionsPerIteration => 900_000;
+    public override long InstructionsPerIteration => 700_000;
 
     public override uint Checksum(int iterations)
     {

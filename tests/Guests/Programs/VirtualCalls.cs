@@ -45,7 +45,7 @@ internal sealed class VirtualCalls : GuestProgram
 
     public override string Name => "calls";
 
-    public override long InstructionsPerIteration => 46_000;
+    public override long InstructionsPerIteration => 31_100;
 
     public override uint Checksum(int iterations)
     {

@@ -14,7 +14,7 @@ internal sealed class WideArithmetic : GuestProgram
 
     public override string Name => "wide";
 
-    public override long InstructionsPerIteration => 116_000;
+    public override long InstructionsPerIteration => 105_000;
 
     public override uint Checksum(int iterations)
     {

@@ -1,4 +1,4 @@
-using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.Semantics;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter.Strings;
@@ -24,12 +24,7 @@ internal readonly unsafe struct CompareString<TWidth> : IStringOperation
     }
 
     /// <summary>The flags of CMP <paramref name="left"/>, <paramref name="right"/>.</summary>
-    public static void SetFlags(GuestCpu* cpu, uint left, uint right)
-    {
-        uint result = left - right;
-        cpu->FlagsResult = TWidth.SignExtend(result);
-        cpu->FlagsAux = TWidth.NarrowAux(LazyFlags.SubAux32(left, right, result));
-    }
+    public static void SetFlags(GuestCpu* cpu, uint left, uint right) => FlagWriter.SetDifference<TWidth>(cpu, left, right, left - right);
 
     /// <remarks>Invariant: both spans lie within one page of Guest RAM each, by <see cref="StringIndex.InPage"/>.</remarks>
     public static uint Bulk(GuestCpu* cpu, Op* op, uint most)

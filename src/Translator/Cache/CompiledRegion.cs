@@ -1,0 +1,45 @@
+using System.Reflection.Emit;
+using System.Runtime.InteropServices;
+using Lguest.Jit.Translator.Discover;
+
+namespace Lguest.Jit.Translator.Cache;
+
+/// <summary>A region in Host code. Keeps its DynamicMethod alive: the pointer alone roots nothing.</summary>
+internal sealed unsafe class CompiledRegion : IDisposable
+{
+    private readonly List<nint> _allocations;
+
+    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, int ilBytes)
+    {
+        Plan = plan;
+        Method = method;
+        EntryPoint = entry;
+        Entries = entries;
+        _allocations = allocations;
+        IlBytes = ilBytes;
+    }
+
+    public RegionPlan Plan { get; }
+
+    public DynamicMethod Method { get; }
+
+    /// <summary>Host address of the method.</summary>
+    public nint EntryPoint { get; }
+
+    /// <summary>Numbers of the blocks that it can be entered at.</summary>
+    public IReadOnlyList<int> Entries { get; }
+
+    /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
+    public int IlBytes { get; }
+
+    /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
+    public void Dispose()
+    {
+        foreach (nint memory in _allocations)
+        {
+            NativeMemory.AlignedFree((void*)memory);
+        }
+
+        _allocations.Clear();
+    }
+}

@@ -1,0 +1,34 @@
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Translator.Discover;
+
+/// <summary>A block chosen for a region: a snapshot that the compiler thread can work on while the Guest runs on.</summary>
+/// <param name="Block">The decoded block; only the Guest thread may look behind this pointer.</param>
+/// <param name="Eip">Virtual address of its first instruction.</param>
+/// <param name="Physical">Guest-physical address of it.</param>
+/// <param name="Code">Its bytes.</param>
+/// <param name="Count">Its instructions.</param>
+internal sealed unsafe record PlannedBlock(nint Block, uint Eip, uint Physical, byte[] Code, int Count)
+{
+    public GuestBlock* Pointer => (GuestBlock*)Block;
+}
+
+/// <summary>A virtual page that a region's code lies in, and the read-table entry it has while the region is valid.</summary>
+internal readonly record struct AssumedPage(uint Page, ulong Entry);
+
+/// <summary>What is to be compiled into one method. Block 0 is the hot one that asked for it.</summary>
+internal sealed class RegionPlan
+{
+    public required IReadOnlyList<PlannedBlock> Blocks { get; init; }
+
+    public required IReadOnlyList<AssumedPage> Pages { get; init; }
+
+    public required CpuMode Mode { get; init; }
+
+    /// <summary>How hot the seed was: the compiler takes the hottest first.</summary>
+    public required long Heat { get; init; }
+
+    /// <summary>The block cache's reset count when the plan was made: pointers are good only while it is the same.</summary>
+    public required long CacheGeneration { get; init; }
+}

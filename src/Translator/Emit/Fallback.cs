@@ -1,0 +1,84 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>
+/// Instructions without a template of their own run by the interpreter's handler from inside translated code: state goes
+/// to memory, the handler runs on an op made for this place, and what it may have changed comes back.
+/// </summary>
+internal static unsafe class Fallback
+{
+    private static readonly MethodInfo s_run = MethodNames.Find(typeof(Fallback), nameof(Run));
+
+    /// <summary>Runs ops up to <paramref name="stop"/>. Null: the instruction left (fault, cut), everything is in memory.</summary>
+    public static Op* Run(GuestCpu* cpu, Op* op, Op* stop)
+    {
+        do
+        {
+            op = op->Handler(cpu, op);
+        }
+        while (op != null && op != stop);
+
+        return op;
+    }
+
+    /// <summary>The op behind the instruction's own: where its handler hands over, and <see cref="Run"/> stops.</summary>
+    public static Op* Stop(GuestCpu* cpu, Op* op) => op;
+
+    /// <summary>Emits the instruction; false if it ends its block, which the region then leaves to the interpreter.</summary>
+    public static bool TryEmit(RegionContext c, in Instruction i, OpWriter writer, List<nint> allocations, ushort written)
+    {
+        Lower? lower = i.IsInvalid ? null : LoweringTable.Find(i.Mnemonic);
+        if (lower == null)
+        {
+            return false;
+        }
+
+        writer.Begin(c.Plan.Mode);
+        writer.BeginInstruction(i);
+        lower(writer, i);
+        if (writer.Ended)
+        {
+            return false;
+        }
+
+        int count = writer.Length;
+        var ops = (Op*)NativeMemory.AlignedAlloc((nuint)((count + 1) * sizeof(Op)), (nuint)sizeof(Op));
+        allocations.Add((nint)ops);
+        writer.Ops.CopyTo(new Span<Op>(ops, count));
+        for (int k = 0; k < count; k++)
+        {
+            ops[k].Remaining = (ushort)c.Remaining;
+        }
+
+        ops[count] = new Op { Handler = &Stop };
+
+        ILGenerator il = c.Il;
+        c.SpillForInterpreter();
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldc_I8, (long)ops);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Ldc_I8, (long)(ops + count));
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Call, s_run);
+        il.Emit(OpCodes.Brfalse, c.Left);
+        for (int r = 0; r < 8; r++)
+        {
+            if ((written & (1 << r)) != 0 && c.Has(r))
+            {
+                c.LoadRegisterFromMemory(r);
+            }
+        }
+
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.BudgetLeft);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Stloc, c.Budget);
+        return true;
+    }
+}

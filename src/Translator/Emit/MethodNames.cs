@@ -1,0 +1,50 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>The methods that translated code calls, and where fields stand in <see cref="GuestCpu"/>.</summary>
+internal static unsafe class MethodNames
+{
+    public static readonly MethodInfo Materialise = Find(typeof(DeferredFlags), nameof(DeferredFlags.Materialise));
+    public static readonly MethodInfo Carry = Find(typeof(DeferredFlags), nameof(DeferredFlags.Carry));
+    public static readonly MethodInfo AddAux = Find(typeof(LazyFlags), nameof(LazyFlags.AddAux32));
+    public static readonly MethodInfo SubAux = Find(typeof(LazyFlags), nameof(LazyFlags.SubAux32));
+    public static readonly MethodInfo FollowFar = Find(typeof(Links), nameof(Links.FollowFar));
+    public static readonly MethodInfo Jump = Find(typeof(Links), nameof(Links.Jump));
+    public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
+
+    public static readonly int FlagsKind = Offset(static cpu => (byte*)&cpu->FlagsKind);
+    public static readonly int FlagsA = Offset(static cpu => (byte*)&cpu->FlagsA);
+    public static readonly int FlagsB = Offset(static cpu => (byte*)&cpu->FlagsB);
+    public static readonly int Eip = Offset(static cpu => (byte*)&cpu->Eip);
+    public static readonly int ReadTable = Offset(static cpu => (byte*)&cpu->ReadTable);
+    public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);
+    public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
+    public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
+    public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);
+
+    /// <summary>Offset in <see cref="Op"/> of the entry number, which its block head keeps in Displacement.</summary>
+    public static readonly int EntryNumber = EntryOffset();
+
+    private delegate byte* FieldOf(GuestCpu* cpu);
+
+    public static MethodInfo Find(Type type, string name) =>
+        type.GetMethod(name, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic) ?? throw new MissingMethodException(type.Name, name);
+
+    private static int Offset(FieldOf field)
+    {
+        GuestCpu cpu;
+        return (int)(field(&cpu) - (byte*)&cpu);
+    }
+
+    private static int EntryOffset()
+    {
+        Op op = default;
+        return (int)Unsafe.ByteOffset(ref Unsafe.As<Op, byte>(ref op), ref Unsafe.As<uint, byte>(ref op.Displacement));
+    }
+}

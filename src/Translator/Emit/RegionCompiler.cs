@@ -1,0 +1,30 @@
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Discover;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>Plan → IL → Host code. Stateless: any thread may compile.</summary>
+internal static class RegionCompiler
+{
+    /// <summary>Compiles a region.</summary>
+    public static CompiledRegion Compile(RegionPlan plan, Optimisations optimisations)
+    {
+        var method = new DynamicMethod(
+            $"guest_{plan.Blocks[0].Eip:x8}", typeof(nint), [typeof(nint), typeof(nint)], typeof(Op).Module, skipVisibility: true)
+        { InitLocals = false };
+        ILGenerator il = method.GetILGenerator(4096);
+        var emitter = new RegionEmitter(plan, optimisations);
+        emitter.Emit(il);
+        int bytes = il.ILOffset;
+        RuntimeMethodHandle handle = GetMethodDescriptor(method);
+        RuntimeHelpers.PrepareMethod(handle);
+        return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, bytes);
+    }
+
+    /// <summary>Compiles the method (it is not public that one can ask for this).</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
+    private static extern RuntimeMethodHandle GetMethodDescriptor(DynamicMethod method);
+}

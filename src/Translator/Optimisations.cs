@@ -1,0 +1,47 @@
+namespace Lguest.Jit.Translator;
+
+/// <summary>
+/// Every optimisation of the translator, by name, with its reason. Each can be turned off (<c>--opt -name</c>): to find out
+/// what it is worth, and which one broke something.
+/// </summary>
+internal sealed class Optimisations
+{
+    /// <summary>Several blocks in one method: Guest registers stay in Host registers across them.</summary>
+    public bool Regions { get; set; } = true;
+
+    /// <summary>Callees join the region of their caller, so that a call is a jump and a return a comparison.</summary>
+    public bool CallsInRegions { get; set; } = true;
+
+    /// <summary>Flags that are overwritten before anything can see them are not computed.</summary>
+    public bool DeadFlags { get; set; } = true;
+
+    /// <summary>A compare and the branch behind it become one Host compare-and-branch.</summary>
+    public bool FusedBranches { get; set; } = true;
+
+    /// <summary>Returns are compared with the return sites in the region before the jump cache is asked.</summary>
+    public bool ReturnSites { get; set; } = true;
+
+    /// <summary>Names as the command line has them, with getters and setters.</summary>
+    public static IReadOnlyDictionary<string, Action<Optimisations, bool>> ByName { get; } = new Dictionary<string, Action<Optimisations, bool>>(StringComparer.Ordinal)
+    {
+        ["regions"] = static (o, on) => o.Regions = on,
+        ["calls-in-regions"] = static (o, on) => o.CallsInRegions = on,
+        ["dead-flags"] = static (o, on) => o.DeadFlags = on,
+        ["fused-branches"] = static (o, on) => o.FusedBranches = on,
+        ["return-sites"] = static (o, on) => o.ReturnSites = on,
+    };
+
+    /// <summary>Applies "name", "+name" or "-name"; false if there is no such optimisation.</summary>
+    public bool TrySet(string option)
+    {
+        ArgumentNullException.ThrowIfNull(option);
+        bool on = !option.StartsWith('-');
+        if (!ByName.TryGetValue(option.TrimStart('+', '-'), out Action<Optimisations, bool>? set))
+        {
+            return false;
+        }
+
+        set(this, on);
+        return true;
+    }
+}

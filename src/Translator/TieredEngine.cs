@@ -1,0 +1,108 @@
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.Tiering;
+
+namespace Lguest.Jit.Translator;
+
+/// <summary>
+/// The engine of <c>--engine jit</c>: the interpreter, whose block heads count; what is hot is compiled, and its head then leads
+/// into translated code. To the interpreter's loop a region is just another handler, so the two tiers chain freely.
+/// </summary>
+internal sealed unsafe class TieredEngine : IExecutionEngine
+{
+    /// <summary>Runs of a block before it is compiled.</summary>
+    public const uint DefaultThreshold = 400;
+
+    /// <summary>Bytes of translated code kept at most.</summary>
+    public const long DefaultCodeCache = 64 << 20;
+
+    private readonly InterpreterEngine _interpreter;
+    private readonly RegionFinder _finder;
+    private readonly RegionCache _regions;
+    private readonly CompileQueue? _queue;
+    private readonly Optimisations _optimisations;
+    private readonly uint _threshold;
+
+    /// <param name="machine">What to run. One engine a machine.</param>
+    /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
+    /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
+    /// <param name="optimisations">Null: all.</param>
+    public TieredEngine(GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null)
+    {
+        _threshold = threshold;
+        _optimisations = optimisations ?? new Optimisations();
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
+        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
+        _regions = new RegionCache(_interpreter.Cache, codeCache);
+        _queue = threshold == 0 ? null : new CompileQueue(_optimisations);
+    }
+
+    public RegionCache Regions => _regions;
+
+    public BlockCache Blocks => _interpreter.Cache;
+
+    public CompileQueue? Queue => _queue;
+
+    /// <inheritdoc/>
+    public ExitReason Run(GuestCpu* cpu, long budget)
+    {
+        Settle(cpu);
+        return _interpreter.Run(cpu, budget);
+    }
+
+    public void Dispose()
+    {
+        _queue?.Dispose();
+        _regions.Dispose();
+        _interpreter.Dispose();
+    }
+
+    /// <summary>The block at eip has become hot. Called between blocks.</summary>
+    private void Promote(GuestCpu* cpu)
+    {
+        GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
+        if (block != null && !RegionCache.IsTranslated(block->Head))
+        {
+            // Whatever comes of it, this head need not count on.
+            BlockHead.SetPlain(block->Head);
+            RegionPlan? plan = _finder.Find(_threshold / 8, Math.Max(_threshold, 1));
+            if (plan != null)
+            {
+                if (_queue == null)
+                {
+                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                }
+                else if (!_queue.Offer(plan))
+                {
+                    BlockHead.SetCounting(block->Head, _threshold);
+                }
+            }
+        }
+
+        Settle(cpu);
+    }
+
+    /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
+    private void Settle(GuestCpu* cpu)
+    {
+        if (_queue is { HasFinished: true })
+        {
+            while (_queue.TryTake(out CompiledRegion? region))
+            {
+                _regions.Install(region!);
+            }
+        }
+
+        if (_regions.HasDead)
+        {
+            cpu->PendingLink = null;
+            _regions.FreeDead();
+        }
+    }
+}
