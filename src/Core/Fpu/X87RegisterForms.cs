@@ -75,14 +75,14 @@ internal static class X87RegisterForms
 
     private static X87Operation DA(int number, byte index) => (number, index) switch
     {
-        (< 4, _) => Of(X87Kind.ConditionalMove, index) with { Condition = (byte)number },
+        ( < 4, _) => Of(X87Kind.ConditionalMove, index) with { Condition = (byte)number },
         (5, 1) => Of(X87Kind.Compare, 1) with { Quiet = true, Pops = 2 },
         _ => default,
     };
 
     private static X87Operation DB(int number, byte index) => (number, index) switch
     {
-        (< 4, _) => Of(X87Kind.ConditionalMove, index) with { Condition = (byte)(number + 4) },
+        ( < 4, _) => Of(X87Kind.ConditionalMove, index) with { Condition = (byte)(number + 4) },
         (4, 2) => Control(X87Kind.ClearExceptions),
         (4, 3) => Control(X87Kind.Initialize),
         (4, 0 or 1 or 4) => Control(X87Kind.NoOperation),

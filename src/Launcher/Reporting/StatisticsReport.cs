@@ -12,16 +12,43 @@ internal static class StatisticsReport
 
     private static readonly Dictionary<int, string> TrapNames = new()
     {
-        [0] = "divide error", [1] = "debug", [3] = "breakpoint", [4] = "overflow", [5] = "bound", [6] = "invalid opcode",
-        [7] = "device not available", [10] = "invalid TSS", [11] = "segment not present", [12] = "stack fault",
-        [13] = "general protection", [14] = "page fault", [16] = "x87", [17] = "alignment check", [19] = "SIMD", [0x80] = "system call",
+        [0] = "divide error",
+        [1] = "debug",
+        [3] = "breakpoint",
+        [4] = "overflow",
+        [5] = "bound",
+        [6] = "invalid opcode",
+        [7] = "device not available",
+        [10] = "invalid TSS",
+        [11] = "segment not present",
+        [12] = "stack fault",
+        [13] = "general protection",
+        [14] = "page fault",
+        [16] = "x87",
+        [17] = "alignment check",
+        [19] = "SIMD",
+        [0x80] = "system call",
     };
 
     private static readonly Dictionary<int, string> HypercallNames = new()
     {
-        [0] = "FLUSH_ASYNC", [1] = "LGUEST_INIT", [2] = "SHUTDOWN", [4] = "NEW_PGTABLE", [5] = "FLUSH_TLB", [6] = "LOAD_IDT_ENTRY",
-        [7] = "SET_STACK", [8] = "TS", [9] = "SET_CLOCKEVENT", [10] = "HALT", [13] = "SET_PMD", [14] = "SET_PTE", [15] = "SET_PGD",
-        [16] = "LOAD_TLS", [18] = "LOAD_GDT_ENTRY", [19] = "SEND_INTERRUPTS", [SwitcherStatistics.OtherHypercall] = "others",
+        [0] = "FLUSH_ASYNC",
+        [1] = "LGUEST_INIT",
+        [2] = "SHUTDOWN",
+        [4] = "NEW_PGTABLE",
+        [5] = "FLUSH_TLB",
+        [6] = "LOAD_IDT_ENTRY",
+        [7] = "SET_STACK",
+        [8] = "TS",
+        [9] = "SET_CLOCKEVENT",
+        [10] = "HALT",
+        [13] = "SET_PMD",
+        [14] = "SET_PTE",
+        [15] = "SET_PGD",
+        [16] = "LOAD_TLS",
+        [18] = "LOAD_GDT_ENTRY",
+        [19] = "SEND_INTERRUPTS",
+        [SwitcherStatistics.OtherHypercall] = "others",
     };
 
     public static void Write(TextWriter writer, RunStatistics run)

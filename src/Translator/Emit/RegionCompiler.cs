@@ -13,7 +13,8 @@ internal static class RegionCompiler
     public static CompiledRegion Compile(RegionPlan plan, Optimisations optimisations)
     {
         var method = new DynamicMethod(
-            $"guest_{plan.Blocks[0].Eip:x8}", typeof(nint), [typeof(nint), typeof(nint)], typeof(Op).Module, skipVisibility: true) { InitLocals = false };
+            $"guest_{plan.Blocks[0].Eip:x8}", typeof(nint), [typeof(nint), typeof(nint)], typeof(Op).Module, skipVisibility: true)
+        { InitLocals = false };
         ILGenerator il = method.GetILGenerator(4096);
         var emitter = new RegionEmitter(plan, optimisations);
         emitter.Emit(il);
