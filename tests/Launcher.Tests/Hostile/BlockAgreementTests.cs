@@ -11,7 +11,7 @@ namespace Lguest.Jit.Launcher.Tests.Hostile;
 /// </summary>
 public sealed unsafe class BlockAgreementTests(ITestOutputHelper output)
 {
-    private const int Pages = 4_000;
+    private const int Pages = 2_500;
     private const int Instructions = 1_500;
     private const int Seed = 20020101;
 
