@@ -180,6 +180,15 @@ internal static unsafe class ColdAccess
         SoftMmu mmu = machine.Mmu;
         GuestRam ram = machine.Ram;
         physical = address;
+
+        // Not every cold access is a miss: some cross a page, some come from the Switcher at another privilege.
+        ulong known = (write ? mmu.Current.WriteTable(user) : mmu.Current.ReadTable(user))[address >> 12];
+        if (known != 0)
+        {
+            physical = (uint)(known + address - (ulong)ram.Base);
+            return true;
+        }
+
         if (address >= SoftMmu.SwitcherAddress)
         {
             return Fault.Page(cpu, address, present: false, write, user);
