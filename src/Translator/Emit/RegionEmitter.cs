@@ -242,7 +242,7 @@ internal sealed class RegionEmitter
             bool last = i == code.Length - 1;
             if (last && instruction.FlowControl != FlowControl.Next)
             {
-                if (!branches.TryEmit(instruction, scratch))
+                if (!HasPlainMemory(instruction) || !branches.TryEmit(instruction, scratch))
                 {
                     il.Emit(OpCodes.Br, c.MissLabel());
                 }
