@@ -80,7 +80,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 }
                 else if (!_queue.Offer(plan))
                 {
-                    BlockHead.SetCounting(block->Head, _threshold);
+                    // Later; but it must run in between, or the Guest would wait here until the queue is shorter.
+                    BlockHead.SetCounting(block->Head, Math.Max(_threshold, 2));
                 }
             }
         }

@@ -20,6 +20,7 @@ internal sealed class RegionEmitter
     private readonly RegionPlan _plan;
     private readonly Optimisations _optimisations;
     private readonly List<Instruction[]> _code = [];
+    private readonly HashSet<int> _safepoints = [0];
     private readonly RegisterUse _use = new();
     private readonly OpWriter _writer = new();
 
@@ -59,9 +60,10 @@ internal sealed class RegionEmitter
             labels[block.Eip] = il.DefineLabel();
         }
 
-        FindEntries();
+        List<uint> returnSites = ReturnSites(labels);
+        FindEntries(returnSites);
         EmitPrologue(c, labels);
-        var branches = new BranchEmitter(c, labels, ReturnSites(labels), Allocations);
+        var branches = new BranchEmitter(c, labels, returnSites, Allocations);
         var refusals = new List<(Label Label, PlannedBlock Block)>();
         for (int i = 0; i < _plan.Blocks.Count; i++)
         {
@@ -84,8 +86,11 @@ internal sealed class RegionEmitter
         return code;
     }
 
-    /// <summary>The seed, and every block that a branch of the region leads back to.</summary>
-    private void FindEntries()
+    /// <summary>
+    /// Entries: the seed, and every block that a branch of the region leads back to. Safepoints: all that anything leads
+    /// back to, be it a call, a return or the way past an untaken branch; so there is one in every circle.
+    /// </summary>
+    private void FindEntries(List<uint> returnSites)
     {
         var number = new Dictionary<uint, int>();
         for (int i = 0; i < _plan.Blocks.Count; i++)
@@ -97,12 +102,24 @@ internal sealed class RegionEmitter
         for (int i = 0; i < _code.Count; i++)
         {
             ref readonly Instruction last = ref _code[i][^1];
-            bool branch = last.OpCount > 0 && last.GetOpKind(0) == OpKind.NearBranch32 && last.FlowControl != FlowControl.Call;
-            if (branch && number.TryGetValue(last.NearBranch32, out int target) && target <= i && !Entries.Contains(target))
+            if (number.TryGetValue(last.IP32 + (uint)last.Length, out int next) && next <= i)
             {
-                Entries.Add(target);
+                _safepoints.Add(next);
+            }
+
+            bool relative = last.OpCount > 0 && last.GetOpKind(0) == OpKind.NearBranch32;
+            if (relative && number.TryGetValue(last.NearBranch32, out int target) && target <= i)
+            {
+                _safepoints.Add(target);
+                if (last.FlowControl != FlowControl.Call && !Entries.Contains(target))
+                {
+                    Entries.Add(target);
+                }
             }
         }
+
+        // Any return may lead to any of them.
+        _safepoints.UnionWith(returnSites.Select(site => number[site]));
     }
 
     private List<uint> ReturnSites(Dictionary<uint, Label> labels)
@@ -194,7 +211,7 @@ internal sealed class RegionEmitter
         // Safepoint and budget, as the interpreter's block head has them.
         Label refuse = il.DefineLabel();
         refusals.Add((refuse, block));
-        if (Entries.Contains(number))
+        if (_safepoints.Contains(number))
         {
             il.Emit(OpCodes.Ldarg_0);
             c.Offset(MethodNames.Attention);
@@ -222,7 +239,7 @@ internal sealed class RegionEmitter
             bool last = i == code.Length - 1;
             if (last && instruction.FlowControl != FlowControl.Next)
             {
-                if (!branches.TryEmit(instruction, scratch))
+                if (!HasPlainMemory(instruction) || !branches.TryEmit(instruction, scratch))
                 {
                     il.Emit(OpCodes.Br, c.MissLabel());
                 }

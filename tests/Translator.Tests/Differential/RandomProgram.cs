@@ -131,7 +131,7 @@ internal sealed class RandomProgram
         15 => Read(Named($"Cmov{s_conditions[_random.Next(16)]}_r{(_random.Next(4) == 0 ? 16 : 32)}_rm{0}"), 0),
         16 or 17 => Move(),
         18 => Extend(),
-        19 => Instruction.Create(_random.Next(4) == 0 ? Code.Lea_r16_m : Code.Lea_r32_m, Pick(s_words), Address()),
+        19 => _random.Next(4) == 0 ? Instruction.Create(Code.Lea_r16_m, Part(2), Address()) : Instruction.Create(Code.Lea_r32_m, Part(4), Address()),
         20 => Push(),
         21 => Instruction.Create(Code.Pop_r32, Pick(s_words)),
         22 => Exchange(),

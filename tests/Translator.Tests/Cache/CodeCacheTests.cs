@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
+using Lguest.Jit.Launcher.Tour;
+using Lguest.Jit.Translator.Tests.Rigs;
+
+namespace Lguest.Jit.Translator.Tests.Cache;
+
+/// <summary>Translated code takes no more room than it may, goes when its Guest code goes, and never keeps the Guest waiting.</summary>
+public sealed unsafe class CodeCacheTests
+{
+    private const int Blocks = 1000;
+
+    [Fact]
+    public void Regions_are_evicted_when_the_cache_is_full_and_come_back()
+    {
+        const long Capacity = 100_000;
+        using var rig = new Rig(static machine => new TieredEngine(machine, threshold: 0, codeCache: Capacity, optimisations: Alone()));
+        RegionCacheView view = View(rig);
+        rig.Write(Rig.Code, Chain(Blocks, 7));
+        for (int round = 0; round < 2; round++)
+        {
+            RunChain(rig, Blocks, 7);
+
+            // Every region is taken for 4 KiB at least, see RegionCache.
+            Assert.InRange(view.Count, 1, Capacity / 4096);
+        }
+
+        Assert.True(view.Installed >= 2 * Blocks * 9 / 10, $"{view.Installed} installed");
+        Assert.True(view.Evicted >= view.Installed - (Capacity / 4096), $"{view.Evicted} evicted");
+    }
+
+    [Fact]
+    public void A_rewrite_cuts_the_regions_of_its_code_off_and_no_others()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, threshold: 0, optimisations: Alone()));
+        byte[] code = Chain(10, 7);
+        rig.Write(Rig.Code, code);
+        RunChain(rig, 10, 7);
+        RegionCacheView view = View(rig);
+        long before = view.Count;
+        rig.Write(Rig.Code + 1, [8]);
+        Assert.Equal(before - 1, view.Count);
+        RunChain(rig, 10, 7, first: 8);
+        Assert.Equal(before, view.Count);
+
+        // Freed as soon as nothing can be running.
+        rig.Begin(Rig.Code);
+        rig.Run();
+        Assert.False(((TieredEngine)rig.Engine).Regions.HasDead);
+    }
+
+    [Fact]
+    public void A_hundred_thousand_different_blocks_take_no_more_memory_than_ten_thousand()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, threshold: 3, codeCache: 1 << 20));
+        RegionCacheView view = View(rig);
+        long early = 0;
+        for (int round = 0; round < 100; round++)
+        {
+            rig.Write(Rig.Code, Chain(Blocks, round));
+            for (int run = 0; run < 4; run++)
+            {
+                RunChain(rig, Blocks, round);
+            }
+
+            Assert.InRange(view.Count, 0, (1 << 20) / 4096);
+            if (round == 10)
+            {
+                early = Live();
+            }
+        }
+
+        Assert.True(view.Installed >= 10, $"{view.Installed} installed");
+        long late = Live();
+
+        // What is alive is the block arena (bounded, outside of the collected heap) and at most a cache of regions.
+        Assert.True(late < early + (32 << 20), $"{early >> 10} KiB after ten thousand blocks, {late >> 10} KiB after a hundred thousand");
+    }
+
+    [Fact]
+    public void A_full_compile_queue_does_not_keep_the_guest_waiting()
+    {
+        const int Many = 6000;
+        using var rig = new Rig(static machine => new TieredEngine(machine, threshold: 1));
+        rig.Write(Rig.Code, Chain(Many, 5));
+        RunChain(rig, Many, 5);
+        RegionCacheView view = View(rig);
+        Assert.True(view.Installed < Many / 2, $"{view.Installed} of {Many} blocks were compiled before the Guest was done with them");
+    }
+
+    [Fact]
+    public void Collections_while_the_compiler_thread_works_harm_nothing()
+    {
+        byte[] code = Chain(Blocks, 9);
+        using var interpreter = new Rig(static machine => new InterpreterEngine(machine));
+        using var translator = new Rig(static machine => new TieredEngine(machine, threshold: 50, codeCache: 1 << 20));
+        interpreter.Write(Rig.Code, code);
+        translator.Write(Rig.Code, code);
+        long end = Stopwatch.GetTimestamp() + 5 * Stopwatch.Frequency;
+        bool done = false;
+        var collector = new Thread(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                Thread.Sleep(1);
+            }
+        });
+        collector.Start();
+        int round = 0;
+        try
+        {
+            while (Stopwatch.GetTimestamp() < end)
+            {
+                // One instruction somewhere is rewritten now and then, so that regions keep coming and going.
+                if (round++ % 20 == 0)
+                {
+                    byte[] value = BitConverter.GetBytes(round);
+                    uint at = Rig.Code + (uint)(round / 20 % Blocks * BlockLength) + 1;
+                    interpreter.Write(at, value);
+                    translator.Write(at, value);
+                }
+
+                interpreter.Begin(Rig.Code);
+                translator.Begin(Rig.Code);
+                Assert.Equal(interpreter.State(interpreter.Run()), translator.State(translator.Run()));
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref done, true);
+            collector.Join();
+        }
+
+        Assert.True(View(translator).Installed > 50, $"{View(translator).Installed} installed in {round} rounds");
+        Assert.Null(((TieredEngine)translator.Engine).Queue!.Failure);
+    }
+
+    /// <summary>Bytes of one block of a chain: ADD EAX, imm32 and JMP rel32.</summary>
+    private const int BlockLength = 10;
+
+    /// <summary>Blocks that each add something to eax and jump to the next; INT3 behind the last.</summary>
+    private static byte[] Chain(int blocks, int value) => CodeBuilder.Assemble(Rig.Code, b =>
+    {
+        for (int i = 0; i < blocks; i++)
+        {
+            b.Asm.db(0x05);
+            b.Asm.dd(value + i);
+            b.Asm.db(0xE9);
+            b.Asm.dd(0);
+        }
+
+        b.Asm.int3();
+    });
+
+    private static void RunChain(Rig rig, int blocks, int value, int? first = null)
+    {
+        rig.Begin(Rig.Code);
+        Assert.Equal(ExitReason.SoftwareInterrupt, rig.Run());
+        long sum = Enumerable.Range(0, blocks).Sum(i => (long)value + i) - value + (first ?? value);
+        Assert.Equal((uint)sum, rig.Cpu->Gpr[Reg.Eax]);
+    }
+
+    private static Optimisations Alone() => new() { Regions = false };
+
+    private static long Live()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        return GC.GetTotalMemory(forceFullCollection: true);
+    }
+
+    private static RegionCacheView View(Rig rig) => new((TieredEngine)rig.Engine);
+
+    private readonly struct RegionCacheView(TieredEngine engine)
+    {
+        public long Count => engine.Regions.Count;
+
+        public long Installed => engine.Regions.Installed;
+
+        public long Evicted => engine.Regions.Evicted;
+    }
+}
