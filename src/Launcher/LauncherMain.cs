@@ -32,7 +32,6 @@ internal static class LauncherMain
         catch (Exception e)
         {
             // Our own fault, whatever it is. One line, with the place, is what a bug report needs.
-            if (Environment.GetEnvironmentVariable("LGUEST_JIT_DEBUG") is not null) { host.Error.WriteLine(e); }
             string place = e.TargetSite is { } site ? $" (in {site.DeclaringType?.Name}.{site.Name})" : "";
             host.Error.WriteLine($"lguest-jit: Host failure: {e.GetType().Name}: {LaunchCommand.OneLine(e.Message)}{place}");
             return ExitCodes.HostFailure;

@@ -28,9 +28,12 @@ internal sealed unsafe partial class InterruptsAndTraps
         }
         else
         {
-            _clock.Arm(Math.Max(delta, MinimumDeltaNanoseconds));
+            _clock.Arm(DeltaNanoseconds(delta));
         }
     }
+
+    /// <summary>What a Guest gets that asks for <paramref name="delta"/> nanoseconds.</summary>
+    public static long DeltaNanoseconds(uint delta) => Math.Max(delta, MinimumDeltaNanoseconds);
 
     /// <summary>clockdev_fn: the timer went off. Not restarted: the Guest sets the next one.</summary>
     private void ClockdevFn() => SetInterrupt(TimerIrq);

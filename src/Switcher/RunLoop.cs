@@ -71,8 +71,8 @@ internal sealed unsafe class RunLoop(
 
             // And out again, with something to do.
             context.Statistics.ExitsByReason[(int)reason]++;
-            context.Statistics.Instructions = _cpu->Retired;
             HandleExit(reason);
+            context.Statistics.Instructions = _cpu->Retired;
         }
     }
 

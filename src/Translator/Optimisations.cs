@@ -4,7 +4,7 @@ namespace Lguest.Jit.Translator;
 /// Every optimisation of the translator, by name, with its reason. Each can be turned off (<c>--opt -name</c>): to find out
 /// what it is worth, and which one broke something.
 /// </summary>
-internal sealed class Optimisations
+internal sealed record Optimisations
 {
     /// <summary>Several blocks in one method: Guest registers stay in Host registers across them.</summary>
     public bool Regions { get; set; } = true;

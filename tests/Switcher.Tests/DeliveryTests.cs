@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
@@ -118,6 +119,40 @@ public sealed unsafe class DeliveryTests
         Assert.Equal("Bad address 0x7ffc", rig.Machine.KillReason);
         Assert.Equal(Rig.KernelStack, rig.Esp);
         Assert.Equal(Rig.Code, rig.Cpu->Eip);
+    }
+
+    [Fact]
+    public void A_frame_from_user_mode_that_cannot_be_pushed_leaves_the_user_where_he_was()
+    {
+        using Rig rig = new Rig().Initialised().TurnPagingOn().InUserMode(0x123456);
+        rig.Cpu->Ss1 = 0x69;
+        rig.Cpu->Esp1 = 0x00050008;
+        rig.Map(0x0004F000, 0);
+        rig.LoadGate(6, Handler);
+        rig.Run(Rig.Fault(6));
+
+        // ss and esp still found room.
+        Assert.Equal("Bad address 0x4fffc", rig.Machine.KillReason);
+        Assert.Equal(0x7Bu, rig[0x00050004]);
+        Assert.Equal(0x7Bu, rig.Ss);
+        Assert.Equal(Rig.UserStack, rig.Esp);
+        Assert.Equal(3u, rig.Cpu->Cpl);
+        Assert.Equal(0x123456u, rig.Cpu->Eip);
+    }
+
+    [Fact]
+    public void A_stack_in_device_memory_is_written_to_and_leaves_no_request_to_cut_a_block()
+    {
+        using Rig rig = new Rig().Initialised();
+        var devices = new DeviceLog();
+        rig.Machine.Devices = devices;
+        rig.Machine.Mmu.DeviceLimit = Rig.RamSize + 0x1000;
+        rig.Cpu->Gpr[Reg.Esp] = Rig.RamSize + 0x100;
+        rig.LoadGate(6, Handler);
+        Assert.True(rig.Interrupts.DeliverTrap(6));
+        Assert.Equal(3, devices.Writes.Count);
+        Assert.Equal((Rig.RamSize + 0xF4, Rig.Code), devices.Writes[2]);
+        Assert.Equal(ExitReason.Continue, rig.Cpu->Cut);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher.Tests.Rigs;
 
@@ -49,6 +50,16 @@ public sealed unsafe class HypercallTests
         Assert.Null(rig.Machine.KillReason);
         Assert.False(rig.Machine.Mmu.Paging);
         Assert.Equal(0, rig.RingStatus(0));
+    }
+
+    [Fact]
+    public void Init_starts_with_a_clean_slate_of_mappings()
+    {
+        using Rig rig = new Rig().WithData();
+        Assert.True(ColdAccess.Read(rig.Cpu, 0x20000, 4, out _));
+        Assert.True(rig.Machine.Mmu.Current.HasEntry(0x20));
+        rig.Call(HypercallNumbers.LguestInit, Rig.DataAt);
+        Assert.False(rig.Machine.Mmu.Current.HasEntry(0x20));
     }
 
     [Fact]

@@ -343,6 +343,7 @@ public sealed unsafe class RunLoopTests
         using Rig rig = new Rig(new GuestOptions { MaxInstructions = 1 }).Initialised();
         GuestEnd end = rig.Run(rig.HypercallStep(99));
         Assert.Equal(new GuestEnd(GuestEndKind.Killed, "Bad hypercall 99"), end);
+        Assert.Equal(1, rig.Statistics.Instructions);
     }
 
     [Fact]

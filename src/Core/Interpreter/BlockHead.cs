@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
@@ -54,6 +55,7 @@ internal static unsafe class BlockHead
         }
 
         cpu->BudgetLeft = left;
+        DeferredFlags.Settle(cpu);
         return Flow.Next(cpu, op);
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 
@@ -44,6 +45,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
         while (reason is ExitReason.Continue or ExitReason.BlockCut);
 
+        DeferredFlags.Settle(cpu);
         cpu->Retired += budget - cpu->BudgetLeft;
         cpu->RunBudget = 0;
         cpu->BudgetLeft = 0;

@@ -31,6 +31,15 @@ internal unsafe struct GuestCpu
     /// <summary>Lazy status flags: see <see cref="Flags.LazyFlags"/>.</summary>
     public uint FlagsAux;
 
+    /// <summary>Translated code's own, lazier idea of the flags (<see cref="Flags.FlagKind"/>); 0 whenever the interpreter runs or an engine has returned.</summary>
+    public int FlagsKind;
+
+    /// <summary>First operand of <see cref="FlagsKind"/>.</summary>
+    public uint FlagsA;
+
+    /// <summary>Second operand of <see cref="FlagsKind"/>.</summary>
+    public uint FlagsB;
+
     /// <summary>EFLAGS without the six arithmetic flags. Bits 1 and 9 (IF) are always set, IOPL is always 0.</summary>
     public uint SystemFlags;
 

@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Iced.Intel;
+using Lguest.Jit.Core.Flags;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -38,6 +39,12 @@ internal static class AluEmitter
             case Mnemonic.Dec:
                 Step(c, i, OpCodes.Sub, FlagKind.Dec8, flagsLive, scratch);
                 return true;
+            case Mnemonic.Adc when OperandEmitter.Size(i, 0) == 4:
+                WithCarry(c, i, OpCodes.Add, flagsLive, scratch);
+                return true;
+            case Mnemonic.Sbb when OperandEmitter.Size(i, 0) == 4:
+                WithCarry(c, i, OpCodes.Sub, flagsLive, scratch);
+                return true;
             case Mnemonic.Neg:
                 Negate(c, i, flagsLive, scratch);
                 return true;
@@ -50,7 +57,7 @@ internal static class AluEmitter
     }
 
     /// <summary>The kind for a width, given the 8-bit one.</summary>
-    private static int Sized(int kind8, int size) => kind8 == FlagKind.Logic ? kind8 : kind8 + (size == 1 ? 0 : size / 2);
+    public static int Sized(int kind8, int size) => kind8 == FlagKind.Logic ? kind8 : kind8 + (size == 1 ? 0 : size / 2);
 
     private static void Binary(RegionContext c, in Instruction i, OpCode operation, int kind8, bool writes, bool flagsLive, Scratch scratch)
     {
@@ -120,6 +127,54 @@ internal static class AluEmitter
         else
         {
             SetFlags(c, Sized(kind8, size), scratch.A, scratch.B);
+        }
+    }
+
+    /// <summary>ADC and SBB at 32 bits: result and carries are computed, as three operands are more than a kind can hold.</summary>
+    private static void WithCarry(RegionContext c, in Instruction i, OpCode operation, bool flagsLive, Scratch scratch)
+    {
+        ILGenerator il = c.Il;
+        bool memory = i.GetOpKind(0) == OpKind.Memory;
+        if (memory)
+        {
+            OperandEmitter.EffectiveAddress(c, i);
+            OperandEmitter.Translate(c, 4, write: true);
+            OperandEmitter.LoadHost(c, 4);
+        }
+        else
+        {
+            OperandEmitter.LoadRegister(c, i.GetOpRegister(0));
+        }
+
+        il.Emit(OpCodes.Stloc, scratch.A);
+        OperandEmitter.LoadOperand(c, i, 1, 4);
+        il.Emit(OpCodes.Stloc, scratch.B);
+        il.Emit(OpCodes.Ldloc, scratch.A);
+        il.Emit(OpCodes.Ldloc, scratch.B);
+        il.Emit(operation);
+        FlagEmitter.PushCarry(c);
+        il.Emit(operation);
+        il.Emit(OpCodes.Stloc, scratch.Result);
+        if (memory)
+        {
+            OperandEmitter.StoreHost(c, scratch.Result, 4);
+        }
+        else
+        {
+            il.Emit(OpCodes.Ldloc, scratch.Result);
+            OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
+        }
+
+        if (flagsLive)
+        {
+            il.Emit(OpCodes.Ldloc, scratch.A);
+            il.Emit(OpCodes.Ldloc, scratch.B);
+            il.Emit(OpCodes.Ldloc, scratch.Result);
+            il.Emit(OpCodes.Call, operation == OpCodes.Add ? MethodNames.AddAux : MethodNames.SubAux);
+            il.Emit(OpCodes.Stloc, c.FlagB);
+            il.Emit(OpCodes.Ldloc, scratch.Result);
+            il.Emit(OpCodes.Stloc, c.FlagA);
+            SetKind(c, FlagKind.Raw);
         }
     }
 
@@ -248,7 +303,7 @@ internal static class AluEmitter
         SetKind(c, kind);
     }
 
-    private static void SetKind(RegionContext c, int kind)
+    public static void SetKind(RegionContext c, int kind)
     {
         c.Il.Emit(OpCodes.Ldc_I4, kind);
         c.Il.Emit(OpCodes.Stloc, c.Kind);

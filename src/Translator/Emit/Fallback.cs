@@ -59,8 +59,7 @@ internal static unsafe class Fallback
         ops[count] = new Op { Handler = &Stop };
 
         ILGenerator il = c.Il;
-        c.Spill();
-        c.FlagsAreInMemory();
+        c.SpillForInterpreter();
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldc_I8, (long)ops);
         il.Emit(OpCodes.Conv_I);

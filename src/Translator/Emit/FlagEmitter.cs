@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Iced.Intel;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Semantics;
 using Label = System.Reflection.Emit.Label;
 
@@ -23,16 +24,60 @@ internal static class FlagEmitter
             // The usual case in a loop: its own INC or DEC came before, and the carry kept is already there.
             il.Emit(OpCodes.Ldloc, c.Kind);
             il.Emit(OpCodes.Ldc_I4, FlagKind.Inc8);
-            il.Emit(OpCodes.Bge, done);
+            il.Emit(OpCodes.Sub);
+            il.Emit(OpCodes.Ldc_I4, FlagKind.Dec32 - FlagKind.Inc8);
+            il.Emit(OpCodes.Ble_Un, done);
         }
 
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldloc, c.Kind);
-        il.Emit(OpCodes.Ldloc, c.FlagA);
-        il.Emit(OpCodes.Ldloc, c.FlagB);
-        il.Emit(OpCodes.Call, MethodNames.Carry);
+        PushCarryWord(c);
         il.Emit(OpCodes.Stloc, c.FlagB);
         il.MarkLabel(done);
+    }
+
+    /// <summary>Pushes CF as 0 or 1.</summary>
+    public static void PushCarry(RegionContext c)
+    {
+        PushCarryWord(c);
+        c.Il.Emit(OpCodes.Ldc_I4, 31);
+        c.Il.Emit(OpCodes.Shr_Un);
+    }
+
+    /// <summary>Pushes a word with CF in bit 31.</summary>
+    private static void PushCarryWord(RegionContext c)
+    {
+        ILGenerator il = c.Il;
+        switch (c.KnownKind)
+        {
+            case FlagKind.Logic:
+                il.Emit(OpCodes.Ldc_I4_0);
+                break;
+            case FlagKind.Raw or (>= FlagKind.Inc8 and <= FlagKind.Dec32):
+                il.Emit(OpCodes.Ldloc, c.FlagB);
+                break;
+            case FlagKind.Add32:
+                il.Emit(OpCodes.Ldloc, c.FlagA);
+                il.Emit(OpCodes.Ldloc, c.FlagB);
+                il.Emit(OpCodes.Add);
+                il.Emit(OpCodes.Ldloc, c.FlagA);
+                il.Emit(OpCodes.Clt_Un);
+                il.Emit(OpCodes.Ldc_I4, 31);
+                il.Emit(OpCodes.Shl);
+                break;
+            case FlagKind.Sub8 or FlagKind.Sub16 or FlagKind.Sub32:
+                il.Emit(OpCodes.Ldloc, c.FlagA);
+                il.Emit(OpCodes.Ldloc, c.FlagB);
+                il.Emit(OpCodes.Clt_Un);
+                il.Emit(OpCodes.Ldc_I4, 31);
+                il.Emit(OpCodes.Shl);
+                break;
+            default:
+                il.Emit(OpCodes.Ldarg_0);
+                il.Emit(OpCodes.Ldloc, c.Kind);
+                il.Emit(OpCodes.Ldloc, c.FlagA);
+                il.Emit(OpCodes.Ldloc, c.FlagB);
+                il.Emit(OpCodes.Call, MethodNames.Carry);
+                break;
+        }
     }
 
     /// <summary>Branches to <paramref name="taken"/> if the condition holds, else falls through.</summary>

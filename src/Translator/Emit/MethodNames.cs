@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.State;
@@ -9,14 +10,17 @@ namespace Lguest.Jit.Translator.Emit;
 /// <summary>The methods that translated code calls, and where fields stand in <see cref="GuestCpu"/>.</summary>
 internal static unsafe class MethodNames
 {
-    public static readonly MethodInfo Materialise = Find(typeof(FlagHelpers), nameof(FlagHelpers.Materialise));
-    public static readonly MethodInfo Carry = Find(typeof(FlagHelpers), nameof(FlagHelpers.Carry));
+    public static readonly MethodInfo Materialise = Find(typeof(DeferredFlags), nameof(DeferredFlags.Materialise));
+    public static readonly MethodInfo Carry = Find(typeof(DeferredFlags), nameof(DeferredFlags.Carry));
+    public static readonly MethodInfo AddAux = Find(typeof(LazyFlags), nameof(LazyFlags.AddAux32));
+    public static readonly MethodInfo SubAux = Find(typeof(LazyFlags), nameof(LazyFlags.SubAux32));
     public static readonly MethodInfo FollowFar = Find(typeof(Links), nameof(Links.FollowFar));
     public static readonly MethodInfo Jump = Find(typeof(Links), nameof(Links.Jump));
     public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
 
-    public static readonly int FlagsResult = Offset(static cpu => (byte*)&cpu->FlagsResult);
-    public static readonly int FlagsAux = Offset(static cpu => (byte*)&cpu->FlagsAux);
+    public static readonly int FlagsKind = Offset(static cpu => (byte*)&cpu->FlagsKind);
+    public static readonly int FlagsA = Offset(static cpu => (byte*)&cpu->FlagsA);
+    public static readonly int FlagsB = Offset(static cpu => (byte*)&cpu->FlagsB);
     public static readonly int Eip = Offset(static cpu => (byte*)&cpu->Eip);
     public static readonly int ReadTable = Offset(static cpu => (byte*)&cpu->ReadTable);
     public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);

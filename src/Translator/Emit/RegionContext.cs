@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Iced.Intel;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
 using Label = System.Reflection.Emit.Label;
 
@@ -130,8 +131,33 @@ internal sealed class RegionContext
         }
     }
 
-    /// <summary>Stores every register that may differ from memory, the flags and the budget.</summary>
+    /// <summary>Stores every register that may differ from memory, the budget, and the flags as they are held.</summary>
     public void Spill()
+    {
+        SpillRegisters();
+        Store(MethodNames.FlagsKind, Kind);
+        Store(MethodNames.FlagsA, FlagA);
+        Store(MethodNames.FlagsB, FlagB);
+    }
+
+    /// <summary>The same for code of the interpreter that is called from here: flags where it looks.</summary>
+    public void SpillForInterpreter()
+    {
+        SpillRegisters();
+        SpillFlags();
+        FlagsAreInMemory();
+        Store(MethodNames.FlagsKind, Kind);
+    }
+
+    private void Store(int offset, LocalBuilder local)
+    {
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(offset);
+        Il.Emit(OpCodes.Ldloc, local);
+        Il.Emit(OpCodes.Stind_I4);
+    }
+
+    private void SpillRegisters()
     {
         for (int i = 0; i < 8; i++)
         {
@@ -141,7 +167,6 @@ internal sealed class RegionContext
             }
         }
 
-        SpillFlags();
         Il.Emit(OpCodes.Ldarg_0);
         Offset(MethodNames.BudgetLeft);
         Il.Emit(OpCodes.Ldloc, Budget);

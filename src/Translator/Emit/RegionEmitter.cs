@@ -160,12 +160,9 @@ internal sealed class RegionEmitter
         Load(c, MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
         Load(c, MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
         Load(c, MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
-        il.Emit(OpCodes.Ldc_I4_0);
-        il.Emit(OpCodes.Stloc, c.Kind);
-        il.Emit(OpCodes.Ldc_I4_0);
-        il.Emit(OpCodes.Stloc, c.FlagA);
-        il.Emit(OpCodes.Ldc_I4_0);
-        il.Emit(OpCodes.Stloc, c.FlagB);
+        Load(c, MethodNames.FlagsKind, OpCodes.Ldind_I4, c.Kind);
+        Load(c, MethodNames.FlagsA, OpCodes.Ldind_U4, c.FlagA);
+        Load(c, MethodNames.FlagsB, OpCodes.Ldind_U4, c.FlagB);
         if (Entries.Count > 1)
         {
             il.Emit(OpCodes.Ldarg_1);

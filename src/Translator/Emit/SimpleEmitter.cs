@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Iced.Intel;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Semantics;
 using Lguest.Jit.Core.State;
@@ -58,7 +59,7 @@ internal static class SimpleEmitter
                 OperandEmitter.StoreRegister(c, i.GetOpRegister(1));
                 return true;
             case Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror:
-                return ShiftRegister(c, i, flagsLive);
+                return ShiftRegister(c, i, flagsLive, scratch);
             case Mnemonic.Imul when i.OpCount >= 2 && OperandEmitter.Size(i, 0) == 4:
                 return MultiplyShort(c, i, flagsLive, scratch);
             default:
@@ -203,8 +204,11 @@ internal static class SimpleEmitter
         return true;
     }
 
-    /// <summary>Shifts and rotates of registers. Live flags come from the shared semantics, which write them to memory.</summary>
-    private static bool ShiftRegister(RegionContext c, in Instruction i, bool flagsLive)
+    /// <summary>
+    /// Shifts and rotates of registers. Shifts by a constant defer their flags; rotates and shifts by CL may keep old
+    /// ones, so they take the shared semantics, which work on the flags in memory.
+    /// </summary>
+    private static bool ShiftRegister(RegionContext c, in Instruction i, bool flagsLive, Scratch scratch)
     {
         if (i.GetOpKind(0) != OpKind.Register)
         {
@@ -213,6 +217,7 @@ internal static class SimpleEmitter
 
         ILGenerator il = c.Il;
         Register register = i.GetOpRegister(0);
+        int size = register.GetSize();
         bool constant = i.GetOpKind(1) != OpKind.Register;
         int count = constant ? (int)(i.GetImmediate(1) & 31) : -1;
         if (count == 0)
@@ -221,9 +226,31 @@ internal static class SimpleEmitter
         }
 
         bool rotate = i.Mnemonic is Mnemonic.Rol or Mnemonic.Ror;
-        if (!flagsLive && constant && register.GetSize() == 4)
+        if (constant && size == 4 && (!flagsLive || !rotate))
         {
+            if (flagsLive)
+            {
+                OperandEmitter.LoadRegister(c, register);
+                il.Emit(OpCodes.Stloc, scratch.A);
+            }
+
             PlainShift(c, i, register, count);
+            if (flagsLive)
+            {
+                il.Emit(OpCodes.Ldloc, scratch.A);
+                il.Emit(OpCodes.Stloc, c.FlagA);
+                il.Emit(OpCodes.Ldc_I4, count);
+                il.Emit(OpCodes.Stloc, c.FlagB);
+                AluEmitter.SetKind(
+                    c,
+                    i.Mnemonic switch
+                    {
+                        Mnemonic.Shr => FlagKind.Shr32,
+                        Mnemonic.Sar => FlagKind.Sar32,
+                        _ => FlagKind.Shl32,
+                    });
+            }
+
             return true;
         }
 
@@ -254,7 +281,7 @@ internal static class SimpleEmitter
             Mnemonic.Rol => nameof(Rotate.Rol),
             _ => nameof(Rotate.Ror),
         };
-        il.Emit(OpCodes.Call, MethodNames.Find(owner, name).MakeGenericMethod(OpWriter.Width(register.GetSize())));
+        il.Emit(OpCodes.Call, MethodNames.Find(owner, name).MakeGenericMethod(OpWriter.Width(size)));
         OperandEmitter.StoreRegister(c, register);
         return true;
     }

@@ -3,7 +3,7 @@ namespace Lguest.Jit.Switcher.Tests.Rigs;
 /// <summary>Is this process asleep? For <see cref="QuietTests"/> only.</summary>
 internal static class CpuMeter
 {
-    private const int Attempts = 4;
+    private const int Attempts = 25;
     private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan s_most = TimeSpan.FromMilliseconds(60);
 

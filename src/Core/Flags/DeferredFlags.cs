@@ -1,12 +1,14 @@
 using System.Runtime.CompilerServices;
-using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Semantics;
 using Lguest.Jit.Core.State;
 
-namespace Lguest.Jit.Translator.Emit;
+namespace Lguest.Jit.Core.Flags;
 
 /// <summary>
-/// How translated code holds the status flags: a kind and two operands in locals. Setting them costs three moves; the
-/// work of making <see cref="LazyFlags"/> out of them is done only where somebody looks, mostly in cold exits.
+/// How translated code holds the status flags: a kind and two operands, in locals while it runs and in the CPU struct
+/// between one region and the next. Setting them costs three moves; <see cref="LazyFlags"/> are made out of them only where
+/// somebody looks. The interpreter never sees them: a block's head settles them first.
 /// </summary>
 internal static class FlagKind
 {
@@ -35,11 +37,46 @@ internal static class FlagKind
     public const int Dec8 = 11;
     public const int Dec16 = 12;
     public const int Dec32 = 13;
+
+    /// <summary>a shifted left by b (1..31).</summary>
+    public const int Shl8 = 14;
+    public const int Shl16 = 15;
+    public const int Shl32 = 16;
+
+    /// <summary>a shifted right by b, zeros coming in.</summary>
+    public const int Shr8 = 17;
+    public const int Shr16 = 18;
+    public const int Shr32 = 19;
+
+    /// <summary>a shifted right by b, signs coming in.</summary>
+    public const int Sar8 = 20;
+    public const int Sar16 = 21;
+    public const int Sar32 = 22;
+
+    /// <summary>a: LazyFlags' result, b: its aux.</summary>
+    public const int Raw = 23;
 }
 
-/// <summary>Shared semantics of flags that translated code calls.</summary>
-internal static unsafe class FlagHelpers
+/// <summary>Making <see cref="LazyFlags"/> out of a <see cref="FlagKind"/> and its operands.</summary>
+internal static unsafe class DeferredFlags
 {
+    /// <summary>Puts deferred flags, if there are any, where the interpreter looks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Settle(GuestCpu* cpu)
+    {
+        if (cpu->FlagsKind != FlagKind.Memory)
+        {
+            SettleCold(cpu);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SettleCold(GuestCpu* cpu)
+    {
+        Materialise(cpu, cpu->FlagsKind, cpu->FlagsA, cpu->FlagsB);
+        cpu->FlagsKind = FlagKind.Memory;
+    }
+
     /// <summary>Puts the flags of (kind, a, b) into the CPU struct.</summary>
     public static void Materialise(GuestCpu* cpu, int kind, uint a, uint b)
     {
@@ -104,20 +141,65 @@ internal static unsafe class FlagHelpers
                 r = a - 1;
                 Keep(cpu, r, LazyFlags.SubAux32(a, 0, r), b);
                 break;
+            case FlagKind.Shl8:
+                Shift.Shl<W8>(cpu, a, b);
+                break;
+            case FlagKind.Shl16:
+                Shift.Shl<W16>(cpu, a, b);
+                break;
+            case FlagKind.Shl32:
+                Shift.Shl<W32>(cpu, a, b);
+                break;
+            case FlagKind.Shr8:
+                Shift.Shr<W8>(cpu, a, b);
+                break;
+            case FlagKind.Shr16:
+                Shift.Shr<W16>(cpu, a, b);
+                break;
+            case FlagKind.Shr32:
+                Shift.Shr<W32>(cpu, a, b);
+                break;
+            case FlagKind.Sar8:
+                Shift.Sar<W8>(cpu, a, b);
+                break;
+            case FlagKind.Sar16:
+                Shift.Sar<W16>(cpu, a, b);
+                break;
+            case FlagKind.Sar32:
+                Shift.Sar<W32>(cpu, a, b);
+                break;
+            case FlagKind.Raw:
+                cpu->FlagsResult = a;
+                cpu->FlagsAux = b;
+                break;
         }
     }
 
-    /// <summary>CF of (kind, a, b), in bit 31.</summary>
-    public static uint Carry(GuestCpu* cpu, int kind, uint a, uint b) => kind switch
+    /// <summary>CF of (kind, a, b), in bit 31; lower bits are noise.</summary>
+    public static uint Carry(GuestCpu* cpu, int kind, uint a, uint b)
     {
-        FlagKind.Memory => cpu->FlagsAux,
-        FlagKind.Add8 => (a + b) << 23,
-        FlagKind.Add16 => (a + b) << 15,
-        FlagKind.Add32 => a + b < a ? 1u << 31 : 0,
-        FlagKind.Sub8 or FlagKind.Sub16 or FlagKind.Sub32 => a < b ? 1u << 31 : 0,
-        FlagKind.Logic => 0,
-        _ => b,
-    };
+        switch (kind)
+        {
+            case FlagKind.Memory:
+                return cpu->FlagsAux;
+            case FlagKind.Add8:
+                return (a + b) << 23;
+            case FlagKind.Add16:
+                return (a + b) << 15;
+            case FlagKind.Add32:
+                return a + b < a ? 1u << 31 : 0;
+            case FlagKind.Sub8 or FlagKind.Sub16 or FlagKind.Sub32:
+                return a < b ? 1u << 31 : 0;
+            case FlagKind.Logic:
+                return 0;
+            case >= FlagKind.Inc8 and <= FlagKind.Dec32 or FlagKind.Raw:
+                return b;
+            default:
+                // Shifts: rarely asked. What stands in memory is out of date anyway.
+                Materialise(cpu, kind, a, b);
+                return cpu->FlagsAux;
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Keep(GuestCpu* cpu, uint result, uint aux, uint carry)

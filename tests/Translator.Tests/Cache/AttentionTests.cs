@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using Iced.Intel;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.State;
+using Lguest.Jit.Launcher.Tour;
+using Lguest.Jit.Translator.Tests.Rigs;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Lguest.Jit.Translator.Tests.Cache;
+
+/// <summary>However a Guest goes in circles, translated code hears of an interrupt.</summary>
+public sealed unsafe class AttentionTests
+{
+    /// <summary>Ends a loop that does not listen.</summary>
+    private const long Long = 3_000_000_000;
+
+    [Fact]
+    public void A_jump_to_itself_is_interrupted() => Interrupts(static b => b.Asm.jmp(b.Here().Value));
+
+    [Fact]
+    public void A_counting_loop_is_interrupted() => Interrupts(static b =>
+    {
+        CodeLabel top = b.Here();
+        b.Asm.inc(edx);
+        b.Asm.add(ecx, edx);
+        b.Asm.jmp(top.Value);
+    });
+
+    [Fact]
+    public void A_loop_of_calls_and_returns_is_interrupted() => Interrupts(static b =>
+    {
+        CodeLabel function = b.NewLabel();
+        CodeLabel top = b.Here();
+        b.Asm.call(function.Value);
+        b.Asm.jmp(top.Value);
+        b.Mark(function);
+        b.Asm.inc(edx);
+        b.Asm.ret();
+    });
+
+    [Fact]
+    public void A_loop_through_return_sites_is_interrupted() => Interrupts(static b =>
+    {
+        // The return goes backwards in the region, and nothing else does.
+        CodeLabel function = b.NewLabel();
+        CodeLabel site = b.NewLabel();
+        b.Asm.call(function.Value);
+        b.Mark(site);
+        b.Asm.push(b.AddressOf(site));
+        b.Asm.jmp(function.Value);
+        b.Mark(function);
+        b.Asm.inc(edx);
+        b.Asm.ret();
+    });
+
+    [Fact]
+    public void An_indirect_loop_is_interrupted() => Interrupts(static b =>
+    {
+        CodeLabel top = b.Here();
+        b.Asm.mov(esi, b.AddressOf(top));
+        b.Asm.jmp(esi);
+    });
+
+    [Fact]
+    public void A_loop_that_goes_back_by_falling_through_is_interrupted()
+    {
+        // In the order in which the region takes them in, every branch of this loop leads forward.
+        byte[] code = CodeBuilder.Assemble(Rig.Code, static b =>
+        {
+            Assembler c = b.Asm;
+            CodeLabel one = b.NewLabel();
+            CodeLabel two = b.NewLabel();
+            CodeLabel end = b.NewLabel();
+            c.mov(ecx, 5);
+            c.jmp(one.Value);
+            b.Mark(two);
+            c.test(eax, eax);
+            c.jz(end.Value);
+            b.Mark(one);
+            c.inc(edx);
+            c.jmp(two.Value);
+            b.Mark(end);
+            c.int3();
+        });
+        using var rig = new Rig(static machine => new TieredEngine(machine, threshold: 0));
+        rig.Write(Rig.Code, code);
+        Assert.Equal(ExitReason.SoftwareInterrupt, rig.Run());
+
+        // The first block goes, and comes back with all others known to it.
+        rig.Write(Rig.Code, code.AsSpan(0, 1));
+        rig.Begin(Rig.Code);
+        rig.Cpu->Gpr[Reg.Eax] = 1;
+        Listens(rig);
+    }
+
+    private static void Interrupts(Action<CodeBuilder> emit)
+    {
+        byte[] code = CodeBuilder.Assemble(Rig.Code, emit);
+        foreach (uint threshold in new uint[] { 0, 20 })
+        {
+            using var rig = new Rig(machine => new TieredEngine(machine, threshold));
+            rig.Write(Rig.Code, code);
+            Assert.Equal(ExitReason.Budget, rig.Run(100_000));
+            Thread.Sleep(20);
+            Assert.Equal(ExitReason.Budget, rig.Run(100_000));
+
+            // A rewrite of the first block makes a new region that knows all the others from the start.
+            rig.Write(Rig.Code, code.AsSpan(0, 1));
+            rig.Begin(Rig.Code);
+            Listens(rig);
+        }
+    }
+
+    private static void Listens(Rig rig)
+    {
+        int* attention = &rig.Cpu->Attention;
+        long raised = 0;
+        var ring = new Thread(() =>
+        {
+            Thread.Sleep(30);
+            Volatile.Write(ref raised, Stopwatch.GetTimestamp());
+            Volatile.Write(ref *attention, 1);
+        });
+        ring.Start();
+        ExitReason reason = rig.Run(Long);
+        long noticed = Stopwatch.GetTimestamp();
+        ring.Join();
+        Assert.Equal(ExitReason.Attention, reason);
+
+        // Generous: the machine that runs the tests is busy with others.
+        Assert.InRange(Stopwatch.GetElapsedTime(raised, noticed).TotalMilliseconds, -1, 250);
+    }
+}
