@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher;
 using Xunit.Abstractions;
@@ -20,7 +21,7 @@ public sealed unsafe class BlockAgreementTests(ITestOutputHelper output)
     {
         using var watchdog = new Watchdog { Interrupts = false, Patience = 2000 };
         using var blocks = new HostileMachine();
-        using var steps = new HostileMachine(blockLimit: 1);
+        using var steps = new HostileMachine(static machine => new InterpreterEngine(machine, blockLimit: 1));
         byte[] page = new byte[0x1000];
         uint[] registers = new uint[8];
         long executed = 0;

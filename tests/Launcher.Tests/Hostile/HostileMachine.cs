@@ -25,17 +25,18 @@ internal sealed unsafe class HostileMachine : IDisposable
     private const ulong UserCode = 0x00CFFB00_0000FFFF;
     private const ulong UserData = 0x00CFF300_0000FFFF;
 
-    private readonly InterpreterEngine _engine;
+    private readonly IExecutionEngine _engine;
     private readonly MachineDevices _devices;
     private readonly ConsoleInputQueue _input = new();
     private readonly Sink _sink = new();
     private readonly byte[] _page = new byte[0x1000];
 
-    public HostileMachine(int blockLimit = OpWriter.MaximumInstructions)
+    /// <param name="engine">What executes; the interpreter if none is given.</param>
+    public HostileMachine(Func<GuestMachine, IExecutionEngine>? engine = null)
     {
         Machine = new GuestMachine(HostileLayout.RamSize, new CountingClock());
         _devices = new MachineDevices(Machine, _sink, _input, new DeviceLog(TextWriter.Null));
-        _engine = new InterpreterEngine(Machine, blockLimit);
+        _engine = engine?.Invoke(Machine) ?? new InterpreterEngine(Machine);
     }
 
     public GuestMachine Machine { get; }
