@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Lguest.Jit.Launcher.Loading;
+using Lguest.Jit.Launcher.Reporting;
 using Lguest.Jit.Switcher;
 using Xunit.Abstractions;
 
@@ -83,6 +85,12 @@ internal sealed class CodePageRun(int seed, bool user)
         if (end.Kind == GuestEndKind.Killed)
         {
             _ = Reasons.Add(DeathRegister.Kind(end.Message));
+            if (_number % 4 == 0)
+            {
+                // Whoever buries them gets to see the worst.
+                string report = KillReport.Describe(machine.Machine, end.Message, SymbolTable.Empty);
+                Assert.DoesNotContain(report, static c => char.IsControl(c) && c is not ('\n' or '\r'));
+            }
         }
     }
 }

@@ -1,31 +1,41 @@
+using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher;
+using Lguest.Jit.Translator;
 using Xunit.Abstractions;
 
 namespace Lguest.Jit.Launcher.Tests.Hostile;
 
 /// <summary>
-/// Garbage executed in blocks, with links, fused branches and flags left out, comes to the same as garbage executed one
-/// instruction at a time: registers, flags, memory, count, and cause of death.
+/// Garbage executed in blocks, with links, fused branches and flags left out, or as translated code, comes to the same as garbage
+/// executed one instruction at a time: registers, flags, memory, count, and cause of death.
 /// </summary>
-public sealed unsafe class BlockAgreementTests(ITestOutputHelper output)
+public sealed unsafe class EngineAgreementTests(ITestOutputHelper output)
 {
-    private const int Pages = 2_500;
     private const int Instructions = 1_500;
     private const int Seed = 20020101;
 
     [Fact]
-    public void Random_code_leaves_the_same_machine_whatever_the_size_of_blocks()
+    public void Random_code_leaves_the_same_machine_whatever_the_size_of_blocks() => Agree(2_500, static machine => new InterpreterEngine(machine));
+
+    [Theory]
+    [InlineData(0, 40)]
+    [InlineData(3, 500)]
+    public void Random_code_leaves_the_same_machine_when_it_is_translated(uint threshold, int pages) =>
+        Agree(pages, machine => new TieredEngine(machine, threshold));
+
+    private void Agree(int pages, Func<GuestMachine, IExecutionEngine> engine)
     {
-        using var watchdog = new Watchdog { Interrupts = false, Patience = 2000 };
-        using var blocks = new HostileMachine();
+        using var watchdog = new Watchdog { Interrupts = false, Patience = 10_000 };
+        using var under = new HostileMachine(engine);
         using var steps = new HostileMachine(static machine => new InterpreterEngine(machine, blockLimit: 1));
         byte[] page = new byte[0x1000];
         uint[] registers = new uint[8];
         long executed = 0;
-        for (int i = 0; i < Pages; i++)
+        for (int i = 0; i < pages; i++)
         {
             var random = new Random(unchecked((int)((uint)(i + Seed) * 2654435761u)));
 
@@ -33,28 +43,25 @@ public sealed unsafe class BlockAgreementTests(ITestOutputHelper output)
             var start = new HostileStart(random.Next(2) == 0, random.Next(8) != 0, Initialise: false, Gates: random.Next(8) != 0);
             RandomGuest guest = RandomGuest.Make(random, start, page, registers);
             int limit = random.Next(1, Instructions);
-            (GuestEnd blocksEnd, GuestEnd stepsEnd) = (
-                Run(blocks, guest, start, registers, limit, watchdog), Run(steps, guest, start, registers, limit, watchdog));
-            if (blocksEnd.Kind == GuestEndKind.Stopped || stepsEnd.Kind == GuestEndKind.Stopped)
-            {
-                continue;
-            }
-
+            string expected = Run(steps, guest, start, registers, limit, watchdog);
+            string actual = Run(under, guest, start, registers, limit, watchdog);
+            Assert.True(expected == actual, $"page {i}, limit {limit}:\n{expected}\n{actual}");
             executed += steps.Machine.Retired;
-            Assert.True(Describe(blocks, blocksEnd) == Describe(steps, stepsEnd), $"page {i}, limit {limit}:\n{Describe(blocks, blocksEnd)}\n{Describe(steps, stepsEnd)}");
         }
 
-        output.WriteLine($"{executed} instructions compared");
-        Assert.True(executed > Pages * 100L);
+        output.WriteLine($"{executed} instructions of {pages} pages compared");
+        Assert.True(executed > pages * 100L);
     }
 
-    private static GuestEnd Run(
+    private static string Run(
         HostileMachine machine, RandomGuest guest, HostileStart start, uint[] registers, int limit, Watchdog watchdog)
     {
         machine.Machine.Ram.Window(0, HostileLayout.RamSize).Clear();
         machine.Machine.Ram.WriteObserver?.NotifyWrite(0, HostileLayout.RamSize);
         guest.LayOut(machine, hideTables: true);
-        return machine.Run(start, guest.Eip, registers, limit, watchdog);
+        GuestEnd end = machine.Run(start, guest.Eip, registers, limit, watchdog);
+        Assert.NotEqual(GuestEndKind.Stopped, end.Kind);
+        return Describe(machine, end);
     }
 
     private static string Describe(HostileMachine machine, GuestEnd end)
