@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Iced.Intel;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher;
@@ -16,7 +15,7 @@ public sealed class HostileGuestTests : IDisposable
     private static readonly HostileStart s_user = s_paged with { User = true };
 
     private readonly HostileMachine _machine = new();
-    private readonly Watchdog _watchdog = new() { Interrupts = false, Patience = 300 };
+    private readonly Watchdog _watchdog = new() { Interrupts = false, Patience = 60_000 };
 
     public void Dispose()
     {
@@ -223,15 +222,15 @@ public sealed class HostileGuestTests : IDisposable
     public void Code_that_never_ends_is_stopped_from_outside_wherever_it_is(string code)
     {
         // call $ and rep stos run into something of their own after a while; a time limit of a third of a second ends the others.
-        long started = Stopwatch.GetTimestamp();
+        _watchdog.Patience = 300;
         GuestEnd end = RunBytes(s_paged, Convert.FromHexString(code), int.MaxValue);
         Assert.True(end.Kind is GuestEndKind.Stopped or GuestEndKind.Killed, end.ToString());
-        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10));
     }
 
     [Fact]
     public void A_Guest_that_halts_for_ever_is_stopped_too()
     {
+        _watchdog.Patience = 300;
         GuestEnd end = Run(s_linear, static c => Hypercall(c, HypercallNumbers.Halt));
         Assert.Equal(new GuestEnd(GuestEndKind.Stopped, "time limit"), end);
     }

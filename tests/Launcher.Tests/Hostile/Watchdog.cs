@@ -23,7 +23,7 @@ internal sealed class Watchdog : IDisposable
     }
 
     /// <summary>How often a Guest is looked at before it is stopped: milliseconds, about.</summary>
-    public int Patience { get; init; } = 20;
+    public int Patience { get; set; } = 20;
 
     /// <summary>Raise interrupts? Without, and without a clock event or input, runs are the same each time.</summary>
     public bool Interrupts { get; init; } = true;
