@@ -125,7 +125,17 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
         Execute(cpu, op);
         _cache.EndPartial();
-        return cpu->Exit == ExitReason.Budget ? ExitReason.Continue : cpu->Exit;
+        switch (cpu->Exit)
+        {
+            case ExitReason.Hot:
+                // An indirect branch goes through the jump cache, and from there to heads that count, or are translated.
+                Tier?.Invoke(cpu);
+                return ExitReason.Continue;
+            case ExitReason.Budget or ExitReason.Miss:
+                return ExitReason.Continue;
+            default:
+                return cpu->Exit;
+        }
     }
 
     /// <summary>

@@ -27,6 +27,40 @@ public sealed unsafe class EngineAgreementTests(ITestOutputHelper output)
     public void Random_code_leaves_the_same_machine_when_it_is_translated(uint threshold, int pages) =>
         Agree(pages, machine => new TieredEngine(machine, threshold));
 
+    [Fact]
+    public void Single_steps_through_hot_code_come_to_the_same()
+    {
+        // A call returns to a block that counts, first at full speed, then with TF set.
+        byte[] code = Convert.FromHexString(
+            "B91E000000" // mov ecx, 30
+            + "E813000000" // again: call function
+            + "49" // dec ecx
+            + "75F8" // jne again
+            + "9C810C24000100009D" // pushf; or dword [esp], 0x100; popf
+            + "B9FFFFFF7F" // mov ecx, 0x7fffffff
+            + "EBE8" // jmp again
+            + "42C3"); // function: inc edx; ret
+        var start = new HostileStart(User: false, Paging: true, Initialise: false, Gates: true);
+        using var watchdog = new Watchdog { Interrupts = false, Patience = 10_000 };
+        string? first = null;
+        foreach (Func<GuestMachine, IExecutionEngine> engine in (Func<GuestMachine, IExecutionEngine>[])[
+            static machine => new InterpreterEngine(machine, blockLimit: 1), static machine => new InterpreterEngine(machine),
+            static machine => new TieredEngine(machine, threshold: 40), static machine => new TieredEngine(machine, threshold: 10),
+            static machine => new TieredEngine(machine, threshold: 0)])
+        {
+            using var machine = new HostileMachine(engine);
+            uint[] registers = new uint[8];
+            registers[Reg.Esp] = HostileLayout.KernelStack - 64;
+            machine.Prepare(start);
+            machine.Write(HostileLayout.Code, code);
+            string end = Describe(machine, machine.Run(start, HostileLayout.Code, registers, 4000, watchdog));
+            first ??= end;
+            Assert.Equal(first, end);
+            Assert.Contains(nameof(GuestEndKind.InstructionLimit), end, StringComparison.Ordinal);
+            Assert.True(machine.Statistics.TrapsByVector[Vectors.Debug] > 100);
+        }
+    }
+
     private void Agree(int pages, Func<GuestMachine, IExecutionEngine> engine)
     {
         using var watchdog = new Watchdog { Interrupts = false, Patience = 10_000 };

@@ -30,7 +30,7 @@ internal static class HostileEntrance
 
     /// <summary>
     /// The gate of a vector as set_trap stores it. Faults skip one byte and go on from there, which gets a run of garbage
-    /// through many of them.
+    /// through many of them; traps and interrupts just return.
     /// </summary>
     /// <param name="vector">Any.</param>
     /// <param name="trap">A trap gate: before INIT there is nowhere to clear a flag for an interrupt gate, and the Guest would die.</param>
@@ -39,7 +39,7 @@ internal static class HostileEntrance
         const uint UserTrapGate = 0xEF00;
         uint kernelGate = trap ? 0x8F00u : 0x8E00u;
         bool forUsers = vector is Vectors.Breakpoint or Vectors.Overflow or Vectors.Syscall;
-        uint handler = InterruptsAndTraps.HasErr(vector) ? SkipError : forUsers || vector >= Vectors.FirstExternal ? Return : Skip;
+        uint handler = InterruptsAndTraps.HasErr(vector) ? SkipError : forUsers || vector is Vectors.Debug or >= Vectors.FirstExternal ? Return : Skip;
         uint low = (InterruptsAndTraps.KernelCs << 16) | (handler & 0xFFFF);
         uint high = (handler & 0xFFFF0000) | (forUsers ? UserTrapGate : kernelGate);
         return vector is Vectors.Nmi or Vectors.DoubleFault or 15 or Vectors.Hypercall ? 0 : low | ((ulong)high << 32);
