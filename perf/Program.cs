@@ -14,6 +14,11 @@ var iterations = new Option<int>("--iterations") { Description = "How often each
 var export = new Command("export", "Write the benchmark programs as bootable files for other emulators.") { directory, paging, iterations };
 export.SetAction(result => ExportCommand.Run(result.GetValue(directory)!, result.GetValue(paging), result.GetValue(iterations)));
 
+var rewrites = new Option<int>("--rewrites") { Description = "How often the code is rewritten.", DefaultValueFactory = static _ => 1_000_000 };
+var between = new Option<int>("--between") { Description = "How often it runs after each rewrite.", DefaultValueFactory = static _ => 1 };
+var rewrite = new Command("rewrite", "Measure what rewriting its own code costs a Guest.") { rewrites, between };
+rewrite.SetAction(result => RewriteCommand.Run(result.GetValue(rewrites), result.GetValue(between)));
+
 // Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
 // otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
@@ -23,5 +28,5 @@ if (args is ["bench", .. string[] forBenchmarkDotNet])
 }
 
 var bench = new Command("bench", "Run the BenchmarkDotNet suites; its own options follow, for example --filter '*'.");
-var root = new RootCommand("Measures Lguest.Jit.") { mips, export, bench };
+var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, bench };
 return root.Parse(args).Invoke();
