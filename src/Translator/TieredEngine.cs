@@ -27,6 +27,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly CompileQueue? _queue;
     private readonly Optimisations _optimisations;
     private readonly uint _threshold;
+    private Exception? _failure;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
@@ -36,11 +37,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
+
+        // Everything is to be compiled before it runs: whatever it costs.
+        _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations);
+        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu);
     }
 
     public RegionCache Regions => _regions;
@@ -48,6 +52,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     public BlockCache Blocks => _interpreter.Cache;
 
     public CompileQueue? Queue => _queue;
+
+    /// <summary>What went wrong inside the compiler, if anything did; the code concerned stays interpreted.</summary>
+    public Exception? Failure => _failure ?? _queue?.Failure;
 
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
@@ -71,12 +78,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         {
             // Whatever comes of it, this head need not count on.
             BlockHead.SetPlain(block->Head);
-            RegionPlan? plan = _finder.Find(_threshold / 8, Math.Max(_threshold, 1));
+            RegionPlan? plan = _finder.Find(_threshold / 8);
             if (plan != null)
             {
                 if (_queue == null)
                 {
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    CompileNow(plan);
                 }
                 else if (!_queue.Offer(plan))
                 {
@@ -87,6 +94,23 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
 
         Settle(cpu);
+    }
+
+    private void CompileNow(RegionPlan plan)
+    {
+        CompiledRegion region;
+        try
+        {
+            region = RegionCompiler.Compile(plan, _optimisations);
+        }
+        catch (Exception e)
+        {
+            // As on the compiler thread: a bug of ours costs the Guest speed, not its life. Tests look here.
+            _failure = e;
+            return;
+        }
+
+        _regions.Install(region);
     }
 
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>

@@ -6,7 +6,7 @@ using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
 
-/// <summary>What a tiered engine does when a block has become hot.</summary>
+/// <summary>What a tiered engine does between two blocks.</summary>
 internal unsafe delegate void TierHook(GuestCpu* cpu);
 
 /// <summary>
@@ -30,6 +30,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
+
+    /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
+    public TierHook? Settle { get; init; }
 
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
@@ -61,7 +64,14 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             return ExitReason.Budget;
         }
 
-        if (Volatile.Read(ref cpu->Attention) != 0)
+        int attention = Volatile.Read(ref cpu->Attention);
+        if (attention == AttentionBits.Engine)
+        {
+            // Down first: what is raised from here on is found by the hook, or brings us back.
+            _ = Interlocked.CompareExchange(ref cpu->Attention, 0, AttentionBits.Engine);
+            Settle?.Invoke(cpu);
+        }
+        else if (attention != 0)
         {
             return ExitReason.Attention;
         }

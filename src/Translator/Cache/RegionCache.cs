@@ -33,13 +33,34 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
 
     public long Evicted { get; private set; }
 
+    /// <summary>Regions that are larger than the whole cache: their code stays interpreted.</summary>
+    public long Refused { get; private set; }
+
+    /// <summary>Bytes of Host code kept at the moment, by estimate.</summary>
+    public long Bytes => _bytes;
+
     /// <summary>Puts a finished region into use; false if the Guest's code has changed since it was planned.</summary>
     public bool Install(CompiledRegion region)
     {
         RegionPlan plan = region.Plan;
-        if (plan.CacheGeneration != _blocks.Resets || plan.Blocks.Any(static b => !b.Pointer->Valid))
+        if (plan.CacheGeneration != _blocks.Resets)
         {
             region.Dispose();
+            return false;
+        }
+
+        // A block may have been built again in its old place: what counts is the code.
+        if (!plan.Blocks.All(b => _blocks.IsStill(b.Pointer, b.Code)))
+        {
+            region.Dispose();
+            StartOver(plan.Blocks[0].Pointer);
+            return false;
+        }
+
+        if (Estimate(region) > _capacity)
+        {
+            region.Dispose();
+            Refused++;
             return false;
         }
 
@@ -127,6 +148,15 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Host code is some three times its IL, by measurement of what RyuJIT reports; metadata comes on top.</summary>
     private static long Estimate(CompiledRegion region) => 4096 + 3L * region.IlBytes;
 
+    /// <summary>The block that asked for a region and got none may ask again.</summary>
+    private void StartOver(GuestBlock* block)
+    {
+        if (block->Valid && block->Head->Info == (ushort)HeadKind.Plain)
+        {
+            BlockHead.SetCounting(block->Head, _blocks.Patience(block));
+        }
+    }
+
     private void Remove(CompiledRegion region)
     {
         foreach (PlannedBlock planned in region.Plan.Blocks)
@@ -135,7 +165,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             if (block->Valid && IsTranslated(block->Head) && (nint)block->Head->Handler == region.EntryPoint)
             {
                 // It may become hot again, from the beginning.
-                BlockHead.SetCounting(block->Head, _blocks.HeadCounter);
+                BlockHead.SetCounting(block->Head, _blocks.Patience(block));
             }
 
             if (_byBlock.TryGetValue(planned.Block, out List<CompiledRegion>? list))

@@ -30,8 +30,7 @@ internal sealed unsafe class RegionFinder
 
     /// <summary>The region around the block at <c>cpu->Eip</c>, or null if that block cannot be compiled.</summary>
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
-    /// <param name="threshold">What the counters of new blocks start from.</param>
-    public RegionPlan? Find(uint minimumCount, uint threshold)
+    public RegionPlan? Find(uint minimumCount)
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(cpu->Eip);
@@ -50,7 +49,7 @@ internal sealed unsafe class RegionFinder
         {
             GuestBlock* block = _cache.Peek(_work.Dequeue());
             if (block == null || block->CrossesPage || instructions + block->Count > MaximumInstructions
-                || (block != seed && !IsWarm(block, minimumCount, threshold)))
+                || (block != seed && !IsWarm(block, minimumCount)))
             {
                 continue;
             }
@@ -84,8 +83,9 @@ internal sealed unsafe class RegionFinder
         };
     }
 
-    private static bool IsWarm(GuestBlock* block, uint minimumCount, uint threshold) =>
-        block->Head->Info != (ushort)HeadKind.Counting || threshold - block->Head->Displacement >= minimumCount;
+    private bool IsWarm(GuestBlock* block, uint minimumCount) =>
+        block->Head->Info != (ushort)HeadKind.Counting
+        || (!block->IsRestless && _cache.Patience(block) - block->Head->Displacement >= minimumCount);
 
     private void PushSuccessors(GuestBlock* block)
     {

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
@@ -6,27 +8,34 @@ using Lguest.Jit.Translator.Emit;
 namespace Lguest.Jit.Translator.Tiering;
 
 /// <summary>The compiler thread: takes the hottest plan first, never makes the Guest wait, forgets plans when there are too many.</summary>
-internal sealed class CompileQueue : IDisposable
+internal sealed unsafe class CompileQueue : IDisposable
 {
     private const int Capacity = 512;
 
     private readonly PriorityQueue<RegionPlan, long> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
+    private readonly GuestCpu* _cpu;
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _work = new(0);
     private volatile bool _stop;
 
-    public CompileQueue(Optimisations optimisations)
+    /// <param name="optimisations">For the compiler.</param>
+    /// <param name="cpu">Whose engine is told when there is something to install; must outlive the queue.</param>
+    public CompileQueue(Optimisations optimisations, GuestCpu* cpu)
     {
         _optimisations = optimisations;
+        _cpu = cpu;
         _thread = new Thread(Work) { IsBackground = true, Name = "translator", Priority = ThreadPriority.BelowNormal };
         _thread.Start();
     }
 
     /// <summary>Anything to install? Cheap enough to ask at every turn.</summary>
     public bool HasFinished => !_finished.IsEmpty;
+
+    /// <summary>Plans taken in since the start.</summary>
+    public long Offered { get; private set; }
 
     /// <summary>Milliseconds spent compiling.</summary>
     public double CompileMilliseconds { get; private set; }
@@ -45,6 +54,7 @@ internal sealed class CompileQueue : IDisposable
             }
 
             _plans.Enqueue(plan, -plan.Heat);
+            Offered++;
         }
 
         _work.Release();
@@ -88,6 +98,9 @@ internal sealed class CompileQueue : IDisposable
                 try
                 {
                     _finished.Enqueue(RegionCompiler.Compile(plan, _optimisations));
+
+                    // A Guest that goes in circles in code it has linked would not come by for it of itself.
+                    _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
                 }
                 catch (Exception e)
                 {
