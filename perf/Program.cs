@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BenchmarkDotNet.Running;
 using Lguest.Jit.Perf;
+using Lguest.Jit.Translator;
 
 var paging = new Option<bool>("--paging") { Description = "Run behind identity page tables instead of with physical addresses." };
 var names = new Argument<string[]>("programs") { Description = "Only these programs.", Arity = ArgumentArity.ZeroOrMore };
@@ -19,6 +20,14 @@ var between = new Option<int>("--between") { Description = "How often it runs af
 var rewrite = new Command("rewrite", "Measure what rewriting its own code costs a Guest.") { rewrites, between };
 rewrite.SetAction(result => RewriteCommand.Run(result.GetValue(rewrites), result.GetValue(between)));
 
+var blocks = new Option<int>("--blocks") { Description = "How many different blocks the Guest generates.", DefaultValueFactory = static _ => 1_000_000 };
+var runs = new Option<int>("--runs") { Description = "How often each of them runs.", DefaultValueFactory = static _ => 500 };
+var threshold = new Option<uint>("--jit-threshold") { Description = "As the launcher has it.", DefaultValueFactory = static _ => TieredEngine.DefaultThreshold };
+var codeCache = new Option<int>("--code-cache") { Description = "Translated code kept at most, MiB.", DefaultValueFactory = static _ => 64 };
+var memory = new Command("memory", "See what a Guest that generates code for ever makes the Host keep.") { blocks, runs, threshold, codeCache };
+memory.SetAction(result => MemoryCommand.Run(
+    result.GetValue(blocks), result.GetValue(runs), result.GetValue(threshold), (long)result.GetValue(codeCache) << 20));
+
 // Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
 // otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
@@ -28,5 +37,5 @@ if (args is ["bench", .. string[] forBenchmarkDotNet])
 }
 
 var bench = new Command("bench", "Run the BenchmarkDotNet suites; its own options follow, for example --filter '*'.");
-var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, bench };
+var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, memory, bench };
 return root.Parse(args).Invoke();

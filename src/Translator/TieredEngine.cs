@@ -21,12 +21,16 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
 
+    /// <summary>Runs after which a hot block asks again when it found the compile queue full.</summary>
+    private const uint PatienceWhenFull = 64;
+
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
     private readonly Optimisations _optimisations;
     private readonly uint _threshold;
+    private readonly Func<RegionPlan, Optimisations, CompiledRegion> _compiler = RegionCompiler.Compile;
     private Exception? _failure;
 
     /// <param name="machine">What to run. One engine a machine.</param>
@@ -45,6 +49,17 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache);
         _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu);
+    }
+
+    /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
+    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler
+    {
+        get => _compiler;
+        init
+        {
+            _compiler = value;
+            _queue?.Compiler = value;
+        }
     }
 
     public RegionCache Regions => _regions;
@@ -76,6 +91,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
+            if (_queue is { IsFull: true })
+            {
+                // Later. Planning is the Guest thread's time, and it would be spent on every block that is warm.
+                BlockHead.SetCounting(block->Head, Math.Max(_interpreter.Cache.Patience(block), PatienceWhenFull));
+                Settle(cpu);
+                return;
+            }
+
             // Whatever comes of it, this head need not count on.
             BlockHead.SetPlain(block->Head);
             RegionPlan? plan = _finder.Find(_threshold / 8);
@@ -85,10 +108,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 {
                     CompileNow(plan);
                 }
-                else if (!_queue.Offer(plan))
+                else
                 {
-                    // Later; but it must run in between, or the Guest would wait here until the queue is shorter.
-                    BlockHead.SetCounting(block->Head, Math.Max(_threshold, 2));
+                    _queue.Offer(plan);
+                    GiveTime(plan);
                 }
             }
         }
@@ -96,12 +119,27 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         Settle(cpu);
     }
 
+    /// <summary>
+    /// The other blocks of a plan are about as hot as the one that asked, and would ask next, for much the same region. Most of
+    /// them will never be entered from outside again: whoever is counts anew.
+    /// </summary>
+    private void GiveTime(RegionPlan plan)
+    {
+        foreach (PlannedBlock planned in plan.Blocks)
+        {
+            if (planned.Pointer->Head->Info == (ushort)HeadKind.Counting)
+            {
+                BlockHead.SetCounting(planned.Pointer->Head, _interpreter.Cache.Patience(planned.Pointer));
+            }
+        }
+    }
+
     private void CompileNow(RegionPlan plan)
     {
         CompiledRegion region;
         try
         {
-            region = RegionCompiler.Compile(plan, _optimisations);
+            region = Compiler(plan, _optimisations);
         }
         catch (Exception e)
         {

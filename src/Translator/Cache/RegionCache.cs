@@ -13,6 +13,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     private readonly Dictionary<nint, List<CompiledRegion>> _byBlock = [];
     private readonly LinkedList<CompiledRegion> _oldestFirst = new();
     private readonly List<CompiledRegion> _dead = [];
+    private readonly MethodReclaimer _reclaimer;
     private readonly long _capacity;
     private long _bytes;
 
@@ -22,10 +23,14 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     {
         _blocks = blocks;
         _capacity = capacity;
+        _reclaimer = new MethodReclaimer(Math.Clamp(capacity / 4, 1 << 20, 16 << 20));
         blocks.Listener = this;
     }
 
     public int Count => _oldestFirst.Count;
+
+    /// <summary>The regions in use, oldest first.</summary>
+    public IEnumerable<CompiledRegion> All => _oldestFirst;
 
     public long Installed { get; private set; }
 
@@ -35,6 +40,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
 
     /// <summary>Regions that are larger than the whole cache: their code stays interpreted.</summary>
     public long Refused { get; private set; }
+
+    /// <summary>Collections that were asked for because of dropped methods.</summary>
+    public long Collections => _reclaimer.Collections;
 
     /// <summary>Bytes of Host code kept at the moment, by estimate.</summary>
     public long Bytes => _bytes;
@@ -106,6 +114,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         foreach (CompiledRegion region in _dead)
         {
             region.Dispose();
+            _reclaimer.Dropped(Estimate(region));
         }
 
         _dead.Clear();
@@ -145,8 +154,11 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
     }
 
-    /// <summary>Host code is some three times its IL, by measurement of what RyuJIT reports; metadata comes on top.</summary>
-    private static long Estimate(CompiledRegion region) => 4096 + 3L * region.IlBytes;
+    /// <summary>
+    /// What a region costs, by measurement of whole processes: Host code is some three times its IL, of which the runtime keeps a
+    /// copy; then come its own records of a method, and ours of the blocks.
+    /// </summary>
+    private static long Estimate(CompiledRegion region) => 6144 + 4L * region.IlBytes + 64L * region.Plan.Blocks.Count;
 
     /// <summary>The block that asked for a region and got none may ask again.</summary>
     private void StartOver(GuestBlock* block)

@@ -31,6 +31,9 @@ internal sealed unsafe class CompileQueue : IDisposable
         _thread.Start();
     }
 
+    /// <summary>What the thread does with a plan. To be set before the first is offered.</summary>
+    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler { get; set; } = RegionCompiler.Compile;
+
     /// <summary>Anything to install? Cheap enough to ask at every turn.</summary>
     public bool HasFinished => !_finished.IsEmpty;
 
@@ -43,22 +46,28 @@ internal sealed unsafe class CompileQueue : IDisposable
     /// <summary>What went wrong inside the compiler, if anything did; the region concerned stays interpreted.</summary>
     public Exception? Failure { get; private set; }
 
-    /// <summary>Offers a plan; false: too many are waiting.</summary>
-    public bool Offer(RegionPlan plan)
+    /// <summary>Too many plans are waiting: this is no time to make more. Only the Guest thread adds any.</summary>
+    public bool IsFull
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _plans.Count >= Capacity;
+            }
+        }
+    }
+
+    /// <summary>Offers a plan, if the queue is not <see cref="IsFull">full</see>.</summary>
+    public void Offer(RegionPlan plan)
     {
         lock (_gate)
         {
-            if (_plans.Count >= Capacity)
-            {
-                return false;
-            }
-
             _plans.Enqueue(plan, -plan.Heat);
             Offered++;
         }
 
         _work.Release();
-        return true;
     }
 
     public bool TryTake(out CompiledRegion? region) => _finished.TryDequeue(out region);
@@ -97,7 +106,7 @@ internal sealed unsafe class CompileQueue : IDisposable
                 long start = System.Diagnostics.Stopwatch.GetTimestamp();
                 try
                 {
-                    _finished.Enqueue(RegionCompiler.Compile(plan, _optimisations));
+                    _finished.Enqueue(Compiler(plan, _optimisations));
 
                     // A Guest that goes in circles in code it has linked would not come by for it of itself.
                     _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
