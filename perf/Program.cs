@@ -28,6 +28,10 @@ var memory = new Command("memory", "See what a Guest that generates code for eve
 memory.SetAction(result => MemoryCommand.Run(
     result.GetValue(blocks), result.GetValue(runs), result.GetValue(threshold), (long)result.GetValue(codeCache) << 20));
 
+var time = new Option<double>("--seconds") { Description = "How long.", DefaultValueFactory = static _ => 120 };
+var stress = new Command("stress", "Compile in the background under allocation pressure and forced collections.") { time };
+stress.SetAction(result => StressCommand.Run(result.GetValue(time)));
+
 // Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
 // otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
@@ -37,5 +41,5 @@ if (args is ["bench", .. string[] forBenchmarkDotNet])
 }
 
 var bench = new Command("bench", "Run the BenchmarkDotNet suites; its own options follow, for example --filter '*'.");
-var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, memory, bench };
+var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, memory, stress, bench };
 return root.Parse(args).Invoke();
