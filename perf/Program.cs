@@ -32,6 +32,12 @@ var time = new Option<double>("--seconds") { Description = "How long.", DefaultV
 var stress = new Command("stress", "Compile in the background under allocation pressure and forced collections.") { time };
 stress.SetAction(result => StressCommand.Run(result.GetValue(time)));
 
+var times = new Option<int>("--times") { Description = "Interrupts for each loop.", DefaultValueFactory = static _ => 1000 };
+var delta = new Option<uint>("--delta") { Description = "Microseconds that the timer is set to.", DefaultValueFactory = static _ => 500 };
+var interpreter = new Option<bool>("--interpreter") { Description = "On the interpreter instead of the tiered engine." };
+var safepoint = new Command("safepoint", "Measure how late its timer interrupts a Guest that goes in circles.") { times, delta, interpreter };
+safepoint.SetAction(result => SafepointCommand.Run(result.GetValue(times), result.GetValue(delta), result.GetValue(interpreter)));
+
 // Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
 // otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
@@ -41,5 +47,5 @@ if (args is ["bench", .. string[] forBenchmarkDotNet])
 }
 
 var bench = new Command("bench", "Run the BenchmarkDotNet suites; its own options follow, for example --filter '*'.");
-var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, memory, stress, bench };
+var root = new RootCommand("Measures Lguest.Jit.") { mips, export, rewrite, memory, stress, safepoint, bench };
 return root.Parse(args).Invoke();
