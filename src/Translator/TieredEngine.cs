@@ -42,6 +42,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
         _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
+        _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
 
         // Everything is to be compiled before it runs: whatever it costs.

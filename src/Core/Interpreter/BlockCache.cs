@@ -58,6 +58,9 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     /// <summary>Does code that is rewritten again and again take longer to become hot?</summary>
     public bool Backoff { get; set; } = true;
 
+    /// <summary>Instructions a block may have, ≥ 1.</summary>
+    public int BlockLimit { get; set; } = OpWriter.MaximumInstructions;
+
     /// <summary>Hears of blocks that go.</summary>
     public IBlockListener? Listener { get; set; }
 
@@ -258,7 +261,7 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
 
     private GuestBlock* Build(uint eip, uint physical)
     {
-        if (!_builder.Build(_cpu, eip, physical, OpWriter.MaximumInstructions, linkable: true))
+        if (!_builder.Build(_cpu, eip, physical, BlockLimit, linkable: true))
         {
             return null;
         }

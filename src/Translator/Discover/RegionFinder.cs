@@ -11,8 +11,7 @@ namespace Lguest.Jit.Translator.Discover;
 /// </summary>
 internal sealed unsafe class RegionFinder
 {
-    /// <summary>Limits that keep a method well below those where RyuJIT gives up optimising (60,000 bytes of IL, 2,000 basic blocks).</summary>
-    private const int MaximumBlocks = 48;
+    /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions.</summary>
     private const int MaximumInstructions = 400;
 
     private readonly GuestMachine _machine;
@@ -45,7 +44,7 @@ internal sealed unsafe class RegionFinder
         _work.Clear();
         _seen.Clear();
         Push(seed->Eip);
-        while (_work.Count > 0 && blocks.Count < MaximumBlocks)
+        while (_work.Count > 0 && blocks.Count < _optimisations.RegionLimit)
         {
             GuestBlock* block = _cache.Peek(_work.Dequeue());
             if (block == null || block->CrossesPage || instructions + block->Count > MaximumInstructions

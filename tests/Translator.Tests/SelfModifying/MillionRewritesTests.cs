@@ -36,6 +36,17 @@ public sealed unsafe class MillionRewritesTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [MemberData(nameof(Shapes.Names), MemberType = typeof(Shapes))]
+    public void Every_kind_of_rewrite_comes_to_its_result_in_every_shape(string shape)
+    {
+        foreach (RewriteKind kind in Enum.GetValues<RewriteKind>())
+        {
+            _ = Run(kind, 60, 3, machine => new TieredEngine(machine, threshold: 0, optimisations: Shapes.Of(shape)));
+            _ = Run(kind, 500, 40, machine => new TieredEngine(machine, threshold: 10, optimisations: Shapes.Of(shape)));
+        }
+    }
+
+    [Theory]
     [InlineData((int)RewriteKind.NextBlock)]
     [InlineData((int)RewriteKind.OtherPage)]
     [InlineData((int)RewriteKind.OtherAlias)]
