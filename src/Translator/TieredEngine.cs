@@ -24,6 +24,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Runs after which a hot block asks again when it found the compile queue full.</summary>
     private const uint PatienceWhenFull = 64;
 
+    /// <summary>Instructions for each miss that make a page cache worth having.</summary>
+    private const int InstructionsForMiss = 60;
+
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly RegionCache _regions;
@@ -41,7 +44,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Retune = Retune };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
 
@@ -150,6 +153,47 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
 
         _regions.Install(region);
+    }
+
+    /// <summary>
+    /// A page cache has missed a few thousand times. If that took few instructions, its accesses are scattered, and the cache
+    /// costs more than it saves: the region is translated again without it.
+    /// </summary>
+    private void Retune(GuestCpu* cpu)
+    {
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
+        foreach (CompiledRegion region in _regions.WithDueRecords())
+        {
+            var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
+            foreach (CacheRecord record in region.CacheRecords)
+            {
+                if (record.IsDue && !record.Class.IsStack && now - record.Since < InstructionsForMiss * CacheRecord.Period)
+                {
+                    scattered.Add(record.Class);
+                }
+
+                if (record.IsDue)
+                {
+                    record.Restart(now);
+                }
+            }
+
+            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
+            {
+                region.IsBeingReplaced = true;
+                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, scattered);
+                if (plan != null && _queue != null)
+                {
+                    _queue.Offer(plan);
+                }
+                else if (plan != null)
+                {
+                    CompileNow(plan);
+                }
+            }
+        }
+
+        Settle(cpu);
     }
 
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>

@@ -18,6 +18,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     private readonly BlockCache _cache;
     private readonly int _blockLimit;
 
+    /// <summary>The last single step loaded SS, and its #DB was left out.</summary>
+    private bool _withheld;
+
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
     public InterpreterEngine(GuestMachine machine, int blockLimit = OpWriter.MaximumInstructions)
@@ -181,7 +184,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     /// <summary>
     /// EFLAGS.TF: one instruction (one iteration of a rep string), then #DB. A budget of one makes the string instruction
-    /// stop by itself.
+    /// stop by itself. Behind a load of SS there is no #DB, so that nobody sees the new SS with the old ESP; behind the second
+    /// of two there is (SDM vol. 3, §6.8.3).
     /// </summary>
     private ExitReason SingleStep(GuestCpu* cpu)
     {
@@ -192,7 +196,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         bool completed = cpu->BudgetLeft == 0;
         cpu->RunBudget += rest;
         cpu->BudgetLeft += rest;
-        return completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
+        _withheld = completed && reason == ExitReason.Continue && !_withheld && _cache.PartialLoadsStackSegment;
+        return !_withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
