@@ -33,6 +33,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly Optimisations _optimisations;
     private long _resets;
     private readonly uint _threshold;
+    private readonly Func<RegionPlan, Optimisations, CompiledRegion> _compiler = RegionCompiler.Compile;
+    private Exception? _failure;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
@@ -42,11 +44,26 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
+        _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
+
+        // Everything is to be compiled before it runs: whatever it costs.
+        _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations);
+        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu);
+    }
+
+    /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
+    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler
+    {
+        get => _compiler;
+        init
+        {
+            _compiler = value;
+            _queue?.Compiler = value;
+        }
     }
 
     public RegionCache Regions => _regions;
@@ -55,15 +72,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
     public CompileQueue? Queue => _queue;
 
+    /// <summary>What went wrong inside the compiler, if anything did; the code concerned stays interpreted.</summary>
+    public Exception? Failure => _failure ?? _queue?.Failure;
+
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
-        if (cpu->TierRequest != 0)
-        {
-            cpu->TierRequest = 0;
-            Retune(cpu);
-        }
-
         Settle(cpu);
         return _interpreter.Run(cpu, budget);
     }
@@ -85,14 +99,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 // Whatever comes of it, this head need not count on.
                 BlockHead.SetPlain(block->Head);
-                if (_finder.Find(0, 1) is { } plan)
+                if (_finder.Find(0) is { } plan)
                 {
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    CompileNow(plan);
                 }
             }
             else
             {
-                _hot.Heat(block, _threshold);
+                _hot.Heat(block, _interpreter.Cache.Patience(block));
             }
         }
 
@@ -131,11 +145,44 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             }
 
             BlockHead.SetPlain(block->Head);
-            if (_finder.Find(block->Eip, _threshold / 8, Math.Max(_threshold, 1), RegionFinder.NoneScattered) is { } plan)
+            if (_finder.Find(block->Eip, _threshold / 8, RegionFinder.NoneScattered) is { } plan)
             {
                 _queue.Offer(plan);
+                GiveTime(plan);
             }
         }
+    }
+
+    /// <summary>
+    /// The other blocks of a plan are about as hot as the one that asked, and would ask next, for much the same region. Most of
+    /// them will never be entered from outside again: whoever is counts anew.
+    /// </summary>
+    private void GiveTime(RegionPlan plan)
+    {
+        foreach (PlannedBlock planned in plan.Blocks)
+        {
+            if (planned.Pointer->Head->Info == (ushort)HeadKind.Counting)
+            {
+                BlockHead.SetCounting(planned.Pointer->Head, _interpreter.Cache.Patience(planned.Pointer));
+            }
+        }
+    }
+
+    private void CompileNow(RegionPlan plan)
+    {
+        CompiledRegion region;
+        try
+        {
+            region = Compiler(plan, _optimisations);
+        }
+        catch (Exception e)
+        {
+            // As on the compiler thread: a bug of ours costs the Guest speed, not its life. Tests look here.
+            _failure = e;
+            return;
+        }
+
+        _regions.Install(region);
     }
 
     /// <summary>
@@ -144,7 +191,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// </summary>
     private void Retune(GuestCpu* cpu)
     {
-        long now = cpu->Retired;
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
         foreach (CompiledRegion region in _regions.WithDueRecords())
         {
             var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
@@ -164,14 +211,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
             {
                 region.IsBeingReplaced = true;
-                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, Math.Max(_threshold, 1), scattered);
+                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, scattered);
                 if (plan != null && _queue != null)
                 {
                     _queue.Offer(plan);
                 }
                 else if (plan != null)
                 {
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    CompileNow(plan);
                 }
             }
         }
@@ -180,6 +227,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
     private void Settle(GuestCpu* cpu)
     {
+        if (cpu->TierRequest != 0)
+        {
+            cpu->TierRequest = 0;
+            Retune(cpu);
+        }
+
         if (_queue is { HasFinished: true })
         {
             while (_queue.TryTake(out CompiledRegion? region))
