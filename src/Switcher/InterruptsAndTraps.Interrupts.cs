@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using Lguest.Jit.Core.State;
 
@@ -179,6 +180,10 @@ internal sealed unsafe partial class InterruptsAndTraps
     public void SleepUntilInterrupt()
     {
         _context.Statistics.Halts++;
+        long start = Stopwatch.GetTimestamp();
+        _cpu->Tier = ExecutionTier.Waiting;
         _ = _wake.WaitOne();
+        _cpu->Tier = ExecutionTier.Switcher;
+        _context.Statistics.WaitTicks += Stopwatch.GetTimestamp() - start;
     }
 }

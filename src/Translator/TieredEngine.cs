@@ -4,8 +4,8 @@ using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
-using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tiering;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator;
 
@@ -26,21 +26,28 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
     private readonly Optimisations _optimisations;
+    private readonly CompileCounters _compiled = new();
     private readonly uint _threshold;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
-    public TieredEngine(GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null)
+    /// <param name="watch">Stands at the doors of translated code; the engine disposes of it. Null: nobody does, and it costs nothing.</param>
+    public TieredEngine(
+        GuestMachine machine,
+        uint threshold = DefaultThreshold,
+        long codeCache = DefaultCodeCache,
+        Optimisations? optimisations = null,
+        RegionWatch? watch = null)
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
         _interpreter = new InterpreterEngine(machine) { Tier = Promote };
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations);
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = watch };
+        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, _compiled);
     }
 
     public RegionCache Regions => _regions;
@@ -61,11 +68,33 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _queue?.Dispose();
         _regions.Dispose();
         _interpreter.Dispose();
+        _regions.Watch?.Dispose();
     }
+
+    /// <summary>Counters, as they stand. Any thread may ask while the engine lives, and after.</summary>
+    public TranslatorStatistics Statistics() => TranslatorStatistics.OfBlocks(Blocks) with
+    {
+        RegionsCompiled = _compiled.Regions,
+        BlocksCompiled = _compiled.Blocks,
+        InstructionsCompiled = _compiled.Instructions,
+        IlBytes = _compiled.IlBytes,
+        CompileTime = _compiled.Time,
+        InBackground = _queue != null,
+        PlansRefused = _queue?.Refused ?? 0,
+        RegionsInstalled = _regions.Installed,
+        RegionsOutdated = _regions.Outdated,
+        RegionsInvalidated = _regions.Cut,
+        RegionsEvicted = _regions.Evicted,
+        RegionsLive = _regions.Count,
+        CodeCacheBytes = _regions.Bytes,
+        CodeCacheCapacity = _regions.Capacity,
+        Leaves = _regions.Watch?.Counts.ToArray() ?? [],
+    };
 
     /// <summary>The block at eip has become hot. Called between blocks.</summary>
     private void Promote(GuestCpu* cpu)
     {
+        cpu->Tier = ExecutionTier.Translator;
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
@@ -76,7 +105,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 if (_queue == null)
                 {
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    _regions.Install(_compiled.Compile(plan, _optimisations));
                 }
                 else if (!_queue.Offer(plan))
                 {
@@ -87,6 +116,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
 
         Settle(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
     }
 
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
@@ -94,6 +124,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         if (_queue is { HasFinished: true })
         {
+            cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
                 _regions.Install(region!);

@@ -2,6 +2,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Translator;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Launcher.CommandLine;
 
@@ -62,5 +63,7 @@ internal sealed record LaunchOptions
 
     /// <summary>Makes the engine that was asked for.</summary>
     public IExecutionEngine CreateEngine(GuestMachine machine) =>
-        Engine == EngineKind.Jit ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations) : new InterpreterEngine(machine);
+        Engine == EngineKind.Jit
+            ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, Stats ? new RegionWatch() : null)
+            : new InterpreterEngine(machine);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
@@ -29,6 +28,7 @@ internal static class GuestLife
     /// <param name="input">Guest input; left over bytes stay for the next life.</param>
     /// <param name="log">Hears of broken drivers.</param>
     /// <param name="stop">Ends it from outside.</param>
+    /// <param name="measure">Find out where the time goes.</param>
     /// <param name="symbols">Asked for only if there is somebody to bury.</param>
     /// <exception cref="LoadException">There is nothing to run.</exception>
     public static LifeResult Run(
@@ -40,6 +40,7 @@ internal static class GuestLife
         ConsoleInputQueue input,
         DeviceLog log,
         StopRequest stop,
+        bool measure,
         Func<SymbolTable> symbols)
     {
         using var machine = new GuestMachine(memory, new HostClock());
@@ -52,7 +53,7 @@ internal static class GuestLife
         input.Wake = guest.Knock;
         Action<string> requestStop = guest.RequestStop;
         stop.Subscribe(requestStop);
-        long started = Stopwatch.GetTimestamp();
+        using var watch = new LifeWatch(machine, engine, guest.Statistics, measure);
         GuestEnd end;
         try
         {
@@ -65,8 +66,8 @@ internal static class GuestLife
             input.Wake = null;
         }
 
-        TimeSpan wallTime = Stopwatch.GetElapsedTime(started);
+        RunStatistics statistics = watch.Collect();
         string report = end.Kind == GuestEndKind.Killed ? KillReport.Describe(machine, end.Message, symbols()) : "";
-        return new LifeResult(end, devices.Ports.ExitStatus, report, new RunStatistics(guest.Statistics, machine.Retired, machine.Mmu.Fills, wallTime));
+        return new LifeResult(end, devices.Ports.ExitStatus, report, statistics);
     }
 }

@@ -92,7 +92,7 @@ internal sealed class GuestSession
         while (true)
         {
             var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
-            LifeResult life = GuestLife.Run(_options.Memory, _options.CreateEngine, LoadAndListen, options, output, _input, log, _stop, symbols);
+            LifeResult life = GuestLife.Run(_options.Memory, _options.CreateEngine, LoadAndListen, options, output, _input, log, _stop, _options.Stats, symbols);
             instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {

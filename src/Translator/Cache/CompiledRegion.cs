@@ -32,6 +32,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }
 
+    /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
+    public nint WatchRecord { get; set; }
+
     /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
     public void Dispose()
     {
@@ -41,5 +44,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
         }
 
         _allocations.Clear();
+        NativeMemory.AlignedFree((void*)WatchRecord);
+        WatchRecord = 0;
     }
 }

@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Cache;
 
@@ -25,6 +26,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         blocks.Listener = this;
     }
 
+    /// <summary>Counts who enters and leaves regions; null: nobody does.</summary>
+    public RegionWatch? Watch { get; init; }
+
     public int Count => _oldestFirst.Count;
 
     public long Installed { get; private set; }
@@ -33,6 +37,14 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
 
     public long Evicted { get; private set; }
 
+    /// <summary>Regions that came too late.</summary>
+    public long Outdated { get; private set; }
+
+    /// <summary>Bytes of Host code in use, by estimate.</summary>
+    public long Bytes => _bytes;
+
+    public long Capacity => _capacity;
+
     /// <summary>Puts a finished region into use; false if the Guest's code has changed since it was planned.</summary>
     public bool Install(CompiledRegion region)
     {
@@ -40,6 +52,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         if (plan.CacheGeneration != _blocks.Resets || plan.Blocks.Any(static b => !b.Pointer->Valid))
         {
             region.Dispose();
+            Outdated++;
             return false;
         }
 
@@ -56,7 +69,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             // The seed is taken over; other entries only where nobody has been before.
             if (i == 0 || !IsTranslated(head))
             {
-                BlockHead.SetTranslated(head, region.EntryPoint, (uint)i);
+                Lead(head, region, (uint)i);
             }
         }
 
@@ -127,12 +140,24 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Host code is some three times its IL, by measurement of what RyuJIT reports; metadata comes on top.</summary>
     private static long Estimate(CompiledRegion region) => 4096 + 3L * region.IlBytes;
 
+    private void Lead(Op* head, CompiledRegion region, uint entry)
+    {
+        if (Watch != null)
+        {
+            Watch.Lead(head, region, entry);
+        }
+        else
+        {
+            BlockHead.SetTranslated(head, region.EntryPoint, entry);
+        }
+    }
+
     private void Remove(CompiledRegion region)
     {
         foreach (PlannedBlock planned in region.Plan.Blocks)
         {
             GuestBlock* block = planned.Pointer;
-            if (block->Valid && IsTranslated(block->Head) && (nint)block->Head->Handler == region.EntryPoint)
+            if (block->Valid && IsTranslated(block->Head) && RegionWatch.CodeBehind(block->Head) == region.EntryPoint)
             {
                 // It may become hot again, from the beginning.
                 BlockHead.SetCounting(block->Head, _blocks.HeadCounter);

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
-using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Tiering;
 
@@ -13,14 +13,16 @@ internal sealed class CompileQueue : IDisposable
     private readonly PriorityQueue<RegionPlan, long> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
+    private readonly CompileCounters _counters;
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _work = new(0);
     private volatile bool _stop;
 
-    public CompileQueue(Optimisations optimisations)
+    public CompileQueue(Optimisations optimisations, CompileCounters counters)
     {
         _optimisations = optimisations;
+        _counters = counters;
         _thread = new Thread(Work) { IsBackground = true, Name = "translator", Priority = ThreadPriority.BelowNormal };
         _thread.Start();
     }
@@ -28,8 +30,8 @@ internal sealed class CompileQueue : IDisposable
     /// <summary>Anything to install? Cheap enough to ask at every turn.</summary>
     public bool HasFinished => !_finished.IsEmpty;
 
-    /// <summary>Milliseconds spent compiling.</summary>
-    public double CompileMilliseconds { get; private set; }
+    /// <summary>Plans that were not taken.</summary>
+    public long Refused { get; private set; }
 
     /// <summary>What went wrong inside the compiler, if anything did; the region concerned stays interpreted.</summary>
     public Exception? Failure { get; private set; }
@@ -41,6 +43,7 @@ internal sealed class CompileQueue : IDisposable
         {
             if (_plans.Count >= Capacity)
             {
+                Refused++;
                 return false;
             }
 
@@ -84,18 +87,15 @@ internal sealed class CompileQueue : IDisposable
 
             if (plan != null)
             {
-                long start = System.Diagnostics.Stopwatch.GetTimestamp();
                 try
                 {
-                    _finished.Enqueue(RegionCompiler.Compile(plan, _optimisations));
+                    _finished.Enqueue(_counters.Compile(plan, _optimisations));
                 }
                 catch (Exception e)
                 {
                     // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
                     Failure = e;
                 }
-
-                CompileMilliseconds += System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             }
         }
     }
