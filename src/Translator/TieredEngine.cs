@@ -26,27 +26,29 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
     private readonly Optimisations _optimisations;
-    private readonly CompileCounters _compiled = new();
+    private readonly CompileCounters _compiled;
     private readonly uint _threshold;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
-    /// <param name="watch">Stands at the doors of translated code; the engine disposes of it. Null: nobody does, and it costs nothing.</param>
+    /// <param name="probes">Who looks; null: nobody.</param>
     public TieredEngine(
         GuestMachine machine,
         uint threshold = DefaultThreshold,
         long codeCache = DefaultCodeCache,
         Optimisations? optimisations = null,
-        RegionWatch? watch = null)
+        EngineProbes? probes = null)
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
         _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _compiled = new CompileCounters { Observer = probes?.Compiler };
+        _interpreter.Cache.Observer = probes?.Blocks;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = watch };
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch };
         _queue = threshold == 0 ? null : new CompileQueue(_optimisations, _compiled);
     }
 

@@ -55,6 +55,9 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
     /// <summary>Hears of blocks that go.</summary>
     public IBlockListener? Listener { get; set; }
 
+    /// <summary>Hears of blocks that come; null: nobody listens.</summary>
+    public IBlockObserver? Observer { get; set; }
+
     /// <summary>Blocks decoded since the start.</summary>
     public long Decoded { get; private set; }
 
@@ -274,6 +277,7 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         _used += size;
         GuestBlock* block = Place(memory, eip, physical);
         Decoded++;
+        Observer?.Decoded(block, _builder.Instructions);
 
         GuestBlock** bucket = &_buckets[Hash(physical, _cpu->Mode)];
         block->HashNext = *bucket;

@@ -12,26 +12,6 @@ internal static class StatisticsReport
     private const int LabelWidth = 34;
     private const int NumberWidth = 16;
 
-    private static readonly Dictionary<int, string> TrapNames = new()
-    {
-        [0] = "divide error",
-        [1] = "debug",
-        [3] = "breakpoint",
-        [4] = "overflow",
-        [5] = "bound",
-        [6] = "invalid opcode",
-        [7] = "device not available",
-        [10] = "invalid TSS",
-        [11] = "segment not present",
-        [12] = "stack fault",
-        [13] = "general protection",
-        [14] = "page fault",
-        [16] = "x87",
-        [17] = "alignment check",
-        [19] = "SIMD",
-        [0x80] = "system call",
-    };
-
     private static readonly Dictionary<int, string> HypercallNames = new()
     {
         [0] = "FLUSH_ASYNC",
@@ -67,7 +47,7 @@ internal static class StatisticsReport
         Section(writer, "exits by reason", counters.ExitsByReason, static i => ((ExitReason)i).ToString());
         WriteTranslator(writer, run.Translator);
         Section(writer, "interrupts", counters.InterruptsByIrq, static i => i == 0 ? "IRQ 0 (timer)" : $"IRQ {i}");
-        Section(writer, "faults and software interrupts", counters.TrapsByVector, static i => Named(i, TrapNames));
+        Section(writer, "faults and software interrupts", counters.TrapsByVector, static i => Named(i, TrapNames.All));
         Section(writer, "hypercalls", counters.HypercallsByNumber, static i => Named(i, HypercallNames));
         Section(writer, "hypercalls from the ring", counters.QueuedHypercallsByNumber, static i => Named(i, HypercallNames));
     }
@@ -146,7 +126,7 @@ internal static class StatisticsReport
         }
     }
 
-    private static string Named(int number, Dictionary<int, string> names) =>
+    private static string Named(int number, IReadOnlyDictionary<int, string> names) =>
         names.TryGetValue(number, out string? name) ? $"{number,3} {name}" : $"{number,3}";
 
     private static void Row(TextWriter writer, string label, long count) =>

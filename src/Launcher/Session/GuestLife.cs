@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Launcher.Reporting;
+using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Switcher.Time;
@@ -29,6 +30,7 @@ internal static class GuestLife
     /// <param name="log">Hears of broken drivers.</param>
     /// <param name="stop">Ends it from outside.</param>
     /// <param name="measure">Find out where the time goes.</param>
+    /// <param name="trace">Writes down what happens; null: nobody does.</param>
     /// <param name="symbols">Asked for only if there is somebody to bury.</param>
     /// <exception cref="LoadException">There is nothing to run.</exception>
     public static LifeResult Run(
@@ -41,13 +43,19 @@ internal static class GuestLife
         DeviceLog log,
         StopRequest stop,
         bool measure,
+        GuestTrace? trace,
         Func<SymbolTable> symbols)
     {
         using var machine = new GuestMachine(memory, new HostClock());
+        trace?.Begin(machine);
         LoadedKernel kernel = load(machine.Ram);
         var devices = new MachineDevices(machine, output, input, log);
         using IExecutionEngine engine = createEngine(machine);
-        using var guest = new LguestGuest(machine, engine, devices.Ports, options) { DeviceWork = devices.Console };
+        using var guest = new LguestGuest(machine, engine, devices.Ports, options)
+        {
+            DeviceWork = devices.Console,
+            TrapObserver = trace is not null && trace.Has(TraceKinds.Traps) ? trace : null,
+        };
         devices.Connect(guest);
         guest.Start(kernel.Entry);
         input.Wake = guest.Knock;

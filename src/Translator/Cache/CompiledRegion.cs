@@ -32,6 +32,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }
 
+    /// <summary>Native memory that the code refers to.</summary>
+    public IReadOnlyList<nint> Allocations => _allocations;
+
     /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
     public nint WatchRecord { get; set; }
 

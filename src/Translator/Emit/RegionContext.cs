@@ -2,6 +2,7 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -43,6 +44,7 @@ internal sealed class RegionContext
         Miss = il.DefineLabel();
         Refuse = il.DefineLabel();
         Left = il.DefineLabel();
+        IlRecorder.NameLocals(il, this);
     }
 
     public ILGenerator Il { get; }
@@ -93,7 +95,15 @@ internal sealed class RegionContext
     public int KnownKind { get; set; } = -1;
 
     /// <summary>The instruction being emitted.</summary>
-    public uint CurrentEip { get; set; }
+    public uint CurrentEip
+    {
+        get;
+        set
+        {
+            field = value;
+            IlRecorder.At(Il, value);
+        }
+    }
 
     /// <summary>Instructions from the current one (inclusive) to the end of its block.</summary>
     public int Remaining { get; set; }

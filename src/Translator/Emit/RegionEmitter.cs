@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
 
@@ -141,6 +142,7 @@ internal sealed class RegionEmitter
     private void EmitPrologue(RegionContext c, Dictionary<uint, Label> labels)
     {
         ILGenerator il = c.Il;
+        IlRecorder.Note(il, "prologue");
         Label interpret = il.DefineLabel();
         Label begin = il.DefineLabel();
         if (_plan.Pages.Count > 1)
@@ -204,6 +206,7 @@ internal sealed class RegionEmitter
     {
         ILGenerator il = c.Il;
         PlannedBlock block = _plan.Blocks[number];
+        IlRecorder.Block(il, number);
         Instruction[] code = _code[number];
         il.MarkLabel(labels[block.Eip]);
         c.KnownKind = -1;
@@ -286,7 +289,9 @@ internal sealed class RegionEmitter
     private static void EmitCold(RegionContext c, BranchEmitter branches, List<(Label Label, PlannedBlock Block)> refusals)
     {
         ILGenerator il = c.Il;
+        IlRecorder.Note(il, "links");
         branches.EmitLinkStubs();
+        IlRecorder.Note(il, "ways out");
         foreach ((Label label, PlannedBlock block) in refusals)
         {
             il.MarkLabel(label);

@@ -14,6 +14,9 @@ internal sealed class CompileCounters
     private long _ilBytes;
     private long _ticks;
 
+    /// <summary>Sees what is compiled.</summary>
+    public ICompileObserver? Observer { get; init; }
+
     public long Regions => Volatile.Read(ref _regions);
 
     public long Blocks => Volatile.Read(ref _blocks);
@@ -28,18 +31,23 @@ internal sealed class CompileCounters
     public CompiledRegion Compile(RegionPlan plan, Optimisations optimisations)
     {
         long start = Stopwatch.GetTimestamp();
+        CompiledRegion region;
+        IlRecorder? recorder = null;
         try
         {
-            CompiledRegion region = RegionCompiler.Compile(plan, optimisations);
-            Volatile.Write(ref _regions, _regions + 1);
-            Volatile.Write(ref _blocks, _blocks + plan.Blocks.Count);
-            Volatile.Write(ref _instructions, _instructions + plan.Blocks.Sum(static b => b.Count));
-            Volatile.Write(ref _ilBytes, _ilBytes + region.IlBytes);
-            return region;
+            bool record = Observer?.WantsIl(plan) == true;
+            region = RegionCompiler.Compile(plan, optimisations, record ? il => recorder = new IlRecorder(il) : null);
         }
         finally
         {
             Volatile.Write(ref _ticks, _ticks + Stopwatch.GetTimestamp() - start);
         }
+
+        Volatile.Write(ref _regions, _regions + 1);
+        Volatile.Write(ref _blocks, _blocks + plan.Blocks.Count);
+        Volatile.Write(ref _instructions, _instructions + plan.Blocks.Sum(static b => b.Count));
+        Volatile.Write(ref _ilBytes, _ilBytes + region.IlBytes);
+        Observer?.Compiled(region, recorder);
+        return region;
     }
 }

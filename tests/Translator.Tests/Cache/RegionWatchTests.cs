@@ -143,7 +143,7 @@ public sealed unsafe class RegionWatchTests
         public Watched(LeaveHook? hook)
         {
             _watch = new RegionWatch(hook);
-            Rig = new Rig(machine => new TieredEngine(machine, threshold: 0, watch: _watch));
+            Rig = new Rig(machine => new TieredEngine(machine, threshold: 0, probes: new EngineProbes { Watch = _watch }));
         }
 
         public Rig Rig { get; }

@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Reflection;
+using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Discover;
+
+namespace Lguest.Jit.Translator.Trace;
+
+/// <summary>
+/// Names for the Host addresses in one region's code, so that a listing says what they are, and says the same in every
+/// process: what the region owns, which page an expected table entry is for, which method is called.
+/// </summary>
+internal sealed class HostAddresses
+{
+    /// <summary>No object that a region owns is larger.</summary>
+    private const long LargestObject = 1 << 16;
+
+    private readonly List<nint> _owned;
+    private readonly Dictionary<long, string> _known = [];
+    private readonly Dictionary<long, string> _others = [];
+
+    /// <param name="region">Whose code is listed.</param>
+    /// <param name="methods">Methods that it calls.</param>
+    public HostAddresses(CompiledRegion region, IEnumerable<MethodBase> methods)
+    {
+        _owned = [.. region.Allocations];
+        foreach (AssumedPage page in region.Plan.Pages)
+        {
+            _known[(long)page.Entry] = $"page_{page.Page:x5}";
+        }
+
+        foreach (MethodBase method in methods)
+        {
+            // Calls lead to any of the stubs on the way, or past them. What two methods share is the runtime's, and nobody's name.
+            string name = NameOf(method);
+            foreach (nint address in MachineCode.Stubs(method.MethodHandle.GetFunctionPointer()))
+            {
+                if (!_known.TryAdd(address, name) && _known[address] != name)
+                {
+                    _known[address] = "";
+                }
+            }
+        }
+    }
+
+    /// <summary>Could this number be an address of the Host?</summary>
+    public static bool IsPlausible(long value) => value is > uint.MaxValue and < 1L << 47;
+
+    /// <summary>"link3+0x10", "page_c1000", "FollowFar", or a name by order of appearance.</summary>
+    public string Name(long value)
+    {
+        if (_known.TryGetValue(value, out string? name) && name.Length != 0)
+        {
+            return name;
+        }
+
+        int nearest = -1;
+        for (int i = 0; i < _owned.Count; i++)
+        {
+            if (_owned[i] <= value && value - _owned[i] < LargestObject && (nearest < 0 || _owned[i] > _owned[nearest]))
+            {
+                nearest = i;
+            }
+        }
+
+        if (nearest >= 0)
+        {
+            long offset = value - _owned[nearest];
+            return offset == 0 ? $"data{nearest}" : string.Create(CultureInfo.InvariantCulture, $"data{nearest}+0x{offset:x}");
+        }
+
+        if (!_others.TryGetValue(value, out name))
+        {
+            _others.Add(value, name = $"host{_others.Count}");
+        }
+
+        return name;
+    }
+
+    /// <summary>The name of the method that a call of this address comes to.</summary>
+    public string NameCall(nint target)
+    {
+        foreach (nint address in MachineCode.Stubs(target))
+        {
+            if (_known.TryGetValue(address, out string? name) && name.Length != 0)
+            {
+                return name;
+            }
+        }
+
+        return Name(target);
+    }
+
+    public static string NameOf(MethodBase method) => $"{method.DeclaringType?.Name}.{method.Name}";
+}
