@@ -21,6 +21,7 @@ internal sealed class GuestDisassembly : ISymbolResolver
         _formatter.Options.HexSuffix = "";
         _formatter.Options.BranchLeadingZeros = false;
         _formatter.Options.SpaceAfterOperandSeparator = true;
+        _formatter.Options.ShowBranchSize = false;
     }
 
     /// <summary>"c1000123 (symbol+0x3)".</summary>

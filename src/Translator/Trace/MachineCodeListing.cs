@@ -22,6 +22,7 @@ internal sealed unsafe class MachineCodeListing : ISymbolResolver
         _formatter.Options.HexPrefix = "0x";
         _formatter.Options.HexSuffix = "";
         _formatter.Options.SpaceAfterOperandSeparator = true;
+        _formatter.Options.ShowBranchSize = false;
         _formatter.Options.RipRelativeAddresses = false;
         IEnumerable<ulong> targets = code.Instructions
             .Where(static i => i.Op0Kind == OpKind.NearBranch64)
