@@ -28,7 +28,8 @@ internal sealed class HostAddresses
             _known[(long)page.Entry] = $"page_{page.Page:x5}";
         }
 
-        foreach (MethodBase method in methods)
+        // What is called may have been inlined, and what that calls is called then: mostly a neighbour.
+        foreach (MethodBase method in methods.SelectMany(Neighbours).Distinct())
         {
             // Calls lead to any of the stubs on the way, or past them. What two methods share is the runtime's, and nobody's name.
             string name = NameOf(method);
@@ -88,6 +89,14 @@ internal sealed class HostAddresses
         }
 
         return Name(target);
+    }
+
+    /// <summary>A method, and the other static ones of its type.</summary>
+    public static IEnumerable<MethodBase> Neighbours(MethodBase method)
+    {
+        const BindingFlags Static = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+        IEnumerable<MethodBase> all = method.DeclaringType is { ContainsGenericParameters: false } type ? type.GetMethods(Static) : [];
+        return all.Where(static m => !m.IsGenericMethodDefinition && !m.IsAbstract).Prepend(method);
     }
 
     public static string NameOf(MethodBase method) => $"{method.DeclaringType?.Name}.{method.Name}";

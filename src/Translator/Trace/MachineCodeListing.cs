@@ -59,9 +59,7 @@ internal sealed unsafe class MachineCodeListing : ISymbolResolver
         }
         else if (instruction.IsIPRelativeMemoryOperand)
         {
-            // A cell that a call goes through, or a constant of the method's own.
-            bool call = instruction.FlowControl is FlowControl.IndirectCall or FlowControl.IndirectBranch;
-            name = call ? _addresses.NameCall(*(nint*)address) : Constant(address);
+            name = Constant(address);
         }
         else if (HostAddresses.IsPlausible((long)address))
         {
@@ -72,6 +70,9 @@ internal sealed unsafe class MachineCodeListing : ISymbolResolver
         symbol = name == null ? default : new SymbolResult(address, name);
         return name != null;
     }
+
+    private static bool IsThroughCell(in Instruction instruction) =>
+        instruction.IsIPRelativeMemoryOperand && instruction.FlowControl is (FlowControl.IndirectCall or FlowControl.IndirectBranch);
 
     private string Constant(ulong address)
     {
@@ -90,6 +91,14 @@ internal sealed unsafe class MachineCodeListing : ISymbolResolver
             if (_labels.TryGetValue(instruction.IP, out int label))
             {
                 writer.WriteLine($"    L{label}:");
+            }
+
+            if (IsThroughCell(instruction))
+            {
+                // Whether RyuJIT calls a method directly or by way of a cell depends on what else has happened in this process.
+                string how = instruction.FlowControl == FlowControl.IndirectCall ? "call" : "jmp";
+                writer.WriteLine($"      {how} {_addresses.NameCall(*(nint*)instruction.IPRelativeMemoryAddress)}");
+                continue;
             }
 
             var text = new StringOutput();
