@@ -55,6 +55,7 @@ internal sealed class RegionEmitter
 
         var c = new RegionContext(il, _plan, _optimisations, used, written);
         var scratch = new Scratch(il.DeclareLocal(typeof(uint)), il.DeclareLocal(typeof(uint)), il.DeclareLocal(typeof(uint)));
+        IlRecorder.NameLocals(il, scratch);
         var labels = new Dictionary<uint, Label>();
         foreach (PlannedBlock block in _plan.Blocks)
         {
