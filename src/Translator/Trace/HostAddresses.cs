@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Reflection;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
@@ -43,8 +44,8 @@ internal sealed class HostAddresses
         }
     }
 
-    /// <summary>Could this number be an address of the Host?</summary>
-    public static bool IsPlausible(long value) => value is > uint.MaxValue and < 1L << 47;
+    /// <summary>Could this number be an address of the Host? A lone bit is somebody's marker.</summary>
+    public static bool IsPlausible(long value) => value is > uint.MaxValue and < 1L << 47 && !BitOperations.IsPow2(value);
 
     /// <summary>"link3+0x10", "page_c1000", "FollowFar", or a name by order of appearance.</summary>
     public string Name(long value)

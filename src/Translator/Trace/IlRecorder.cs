@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
@@ -10,6 +11,13 @@ namespace Lguest.Jit.Translator.Trace;
 /// </summary>
 internal sealed class IlRecorder(ILGenerator inner) : ILGenerator
 {
+    /// <summary>Arrays whose elements have names of their own.</summary>
+    private static readonly Dictionary<string, string[]> s_elements = new()
+    {
+        ["registers"] = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"],
+        ["lowBytes"] = ["al", "cl", "dl", "bl"],
+    };
+
     private readonly List<IlLine> _lines = [];
     private readonly Dictionary<LocalBuilder, string> _names = [];
     private readonly List<LocalBuilder> _locals = [];
@@ -33,37 +41,54 @@ internal sealed class IlRecorder(ILGenerator inner) : ILGenerator
     public static void Block(ILGenerator il, int number) =>
         (il as IlRecorder)?._lines.Add(new IlLine(IlLineKind.Note, Operand: $"block {number}"));
 
-    /// <summary>Gives a local a name.</summary>
-    public static void Name(ILGenerator il, LocalBuilder? local, string name)
+    /// <summary>
+    /// Names locals after the fields and properties that keep them, and registers after themselves. Called once, when all have
+    /// been declared.
+    /// </summary>
+    /// <param name="il">The region's generator.</param>
+    /// <param name="owners">Objects with fields that are locals, or collections of such objects.</param>
+    public static void NameLocals(ILGenerator il, params ReadOnlySpan<object> owners)
     {
-        if (local != null && il is IlRecorder recorder)
-        {
-            recorder._names[local] = name;
-        }
-    }
-
-    /// <summary>Names locals after the properties and fields that <paramref name="owner"/> keeps them in, and registers after themselves.</summary>
-    public static void NameLocals(ILGenerator il, object owner)
-    {
-        if (il is not IlRecorder)
+        if (il is not IlRecorder recorder)
         {
             return;
         }
 
-        string[] registers = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+        foreach (object owner in owners)
+        {
+            if (owner is not System.Collections.IEnumerable several)
+            {
+                recorder.NameLocals(owner, "");
+                continue;
+            }
+
+            int number = 0;
+            foreach (object one in several)
+            {
+                recorder.NameLocals(one, number++.ToString(CultureInfo.InvariantCulture));
+            }
+        }
+    }
+
+    private void NameLocals(object owner, string suffix)
+    {
         foreach (FieldInfo field in owner.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
         {
+            // The field behind a property "Budget" is "<Budget>k__BackingField".
+            string name = field.Name.TrimStart('<', '_').Split('>')[0];
+            name = char.ToLowerInvariant(name[0]) + name[1..];
             switch (field.GetValue(owner))
             {
                 case LocalBuilder local:
-                    // The field behind a property "Budget" is "<Budget>k__BackingField".
-                    string name = field.Name.TrimStart('<', '_').Split('>')[0];
-                    Name(il, local, char.ToLowerInvariant(name[0]) + name[1..]);
+                    _names.TryAdd(local, name + suffix);
                     break;
-                case LocalBuilder?[] { Length: 8 } eight:
-                    for (int i = 0; i < eight.Length; i++)
+                case LocalBuilder?[] array:
+                    for (int i = 0; i < array.Length; i++)
                     {
-                        Name(il, eight[i], registers[i]);
+                        if (array[i] is { } element)
+                        {
+                            _names.TryAdd(element, s_elements.TryGetValue(name, out string[]? elements) && i < elements.Length ? elements[i] : $"{name}{i}");
+                        }
                     }
 
                     break;

@@ -10,6 +10,7 @@ internal static class LeaveNames
         LeaveReason.LinkNotFound => "link not filled",
         LeaveReason.IndirectNotFound => "indirect branch not found",
         LeaveReason.Miss => "miss",
+        LeaveReason.Retune => "page cache to be looked at",
         LeaveReason.Budget => "budget",
         LeaveReason.Safepoint => "safepoint",
         LeaveReason.Fault => "fault in a helper",

@@ -21,6 +21,9 @@ internal enum LeaveReason
     /// </summary>
     Miss,
 
+    /// <summary>The same, after a page cache has missed so often that the engine shall look whether it is worth having.</summary>
+    Retune,
+
     /// <summary>Less is left of the budget than the next block has instructions.</summary>
     Budget,
 

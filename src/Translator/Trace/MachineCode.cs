@@ -24,6 +24,8 @@ internal sealed unsafe class MachineCode
 
     private readonly SortedDictionary<ulong, Instruction> _instructions = [];
 
+    private readonly SortedSet<ulong> _targets = [];
+
     private MachineCode(nint start) => Start = start;
 
     /// <summary>Can Host code be read here?</summary>
@@ -37,6 +39,9 @@ internal sealed unsafe class MachineCode
 
     /// <summary>Reachable instructions by address.</summary>
     public IReadOnlyCollection<Instruction> Instructions => _instructions.Values;
+
+    /// <summary>Where branches lead, inside.</summary>
+    public IReadOnlyCollection<ulong> Targets => _targets;
 
     /// <summary>Follows the method that begins at <paramref name="functionPointer"/>.</summary>
     public static MachineCode Find(nint functionPointer)
@@ -87,6 +92,11 @@ internal sealed unsafe class MachineCode
         work.Push((ulong)Start);
         while (work.TryPop(out ulong at))
         {
+            if (at != (ulong)Start && at >= (ulong)Start && at < end)
+            {
+                _targets.Add(at);
+            }
+
             var trail = new List<Instruction>();
             while (at >= (ulong)Start && at < end && !_instructions.ContainsKey(at))
             {

@@ -24,11 +24,7 @@ internal sealed unsafe class MachineCodeListing : ISymbolResolver
         _formatter.Options.SpaceAfterOperandSeparator = true;
         _formatter.Options.ShowBranchSize = false;
         _formatter.Options.RipRelativeAddresses = false;
-        IEnumerable<ulong> targets = code.Instructions
-            .Where(static i => i.Op0Kind == OpKind.NearBranch64)
-            .Select(static i => i.NearBranch64)
-            .Where(t => t >= (ulong)code.Start && t < (ulong)code.Start + (ulong)code.Length);
-        foreach (ulong target in targets.Distinct().Order())
+        foreach (ulong target in code.Targets)
         {
             _labels.Add(target, _labels.Count);
         }

@@ -145,6 +145,7 @@ internal sealed unsafe class RegionWatch : IDisposable
         ExitReason.Continue => cpu->PendingLink != null ? LeaveReason.LinkNotFound : LeaveReason.IndirectNotFound,
         ExitReason.Budget => Volatile.Read(ref cpu->Attention) != 0 ? LeaveReason.Safepoint : LeaveReason.Budget,
         ExitReason.Miss => LeaveReason.Miss,
+        ExitReason.Retune => LeaveReason.Retune,
         ExitReason.Fault => LeaveReason.Fault,
         ExitReason.SoftwareInterrupt => LeaveReason.SoftwareInterrupt,
         ExitReason.NoirqIret => LeaveReason.NoirqIret,
