@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
 
@@ -20,6 +21,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
+
+    /// <summary>Instructions for each miss that make a page cache worth having.</summary>
+    private const int InstructionsForMiss = 60;
 
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
@@ -43,7 +47,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Retune = Retune };
         _compiled = new CompileCounters { Observer = probes?.Compiler };
         _interpreter.Cache.Observer = probes?.Blocks;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
@@ -113,6 +117,49 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 {
                     // Later; but it must run in between, or the Guest would wait here until the queue is shorter.
                     BlockHead.SetCounting(block->Head, Math.Max(_threshold, 2));
+                }
+            }
+        }
+
+        Settle(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
+    }
+
+    /// <summary>
+    /// A page cache has missed a few thousand times. If that took few instructions, its accesses are scattered, and the cache
+    /// costs more than it saves: the region is translated again without it.
+    /// </summary>
+    private void Retune(GuestCpu* cpu)
+    {
+        cpu->Tier = ExecutionTier.Translator;
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
+        foreach (CompiledRegion region in _regions.WithDueRecords())
+        {
+            var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
+            foreach (CacheRecord record in region.CacheRecords)
+            {
+                if (record.IsDue && !record.Class.IsStack && now - record.Since < InstructionsForMiss * CacheRecord.Period)
+                {
+                    scattered.Add(record.Class);
+                }
+
+                if (record.IsDue)
+                {
+                    record.Restart(now);
+                }
+            }
+
+            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
+            {
+                region.IsBeingReplaced = true;
+                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, Math.Max(_threshold, 1), scattered);
+                if (plan != null && _queue != null)
+                {
+                    _queue.Offer(plan);
+                }
+                else if (plan != null)
+                {
+                    _regions.Install(_compiled.Compile(plan, _optimisations));
                 }
             }
         }

@@ -221,7 +221,7 @@ internal sealed class RegionEmitter
         IlRecorder.Block(il, number);
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
-        c.ForgetLowBytes();
+        c.BeginBlock();
         Charge(c, number);
         bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)
