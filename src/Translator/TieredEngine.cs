@@ -6,6 +6,7 @@ using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tiering;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator;
 
@@ -31,39 +32,42 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly HotBlocks _hot = new();
     private readonly HashSet<nint> _secondChance = [];
     private readonly Optimisations _optimisations;
+    private readonly CompileCounters _compiled;
     private long _resets;
     private readonly uint _threshold;
-    private readonly Func<RegionPlan, Optimisations, CompiledRegion> _compiler = RegionCompiler.Compile;
     private Exception? _failure;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
-    public TieredEngine(GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null)
+    /// <param name="probes">Who looks; null: nobody.</param>
+    public TieredEngine(
+        GuestMachine machine,
+        uint threshold = DefaultThreshold,
+        long codeCache = DefaultCodeCache,
+        Optimisations? optimisations = null,
+        EngineProbes? probes = null)
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
         _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
+        _compiled = new CompileCounters { Observer = probes?.Compiler };
+        _interpreter.Cache.Observer = probes?.Blocks;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
 
         // Everything is to be compiled before it runs: whatever it costs.
         _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu);
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch };
+        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
     /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
     public Func<RegionPlan, Optimisations, CompiledRegion> Compiler
     {
-        get => _compiler;
-        init
-        {
-            _compiler = value;
-            _queue?.Compiler = value;
-        }
+        init => _compiled.Compiler = value;
     }
 
     public RegionCache Regions => _regions;
@@ -87,11 +91,33 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _queue?.Dispose();
         _regions.Dispose();
         _interpreter.Dispose();
+        _regions.Watch?.Dispose();
     }
+
+    /// <summary>Counters, as they stand. Any thread may ask while the engine lives, and after.</summary>
+    public TranslatorStatistics Statistics() => TranslatorStatistics.OfBlocks(Blocks) with
+    {
+        RegionsCompiled = _compiled.Regions,
+        BlocksCompiled = _compiled.Blocks,
+        InstructionsCompiled = _compiled.Instructions,
+        IlBytes = _compiled.IlBytes,
+        CompileTime = _compiled.Time,
+        InBackground = _queue != null,
+        BlocksWaiting = _hot.Count,
+        RegionsInstalled = _regions.Installed,
+        RegionsOutdated = _regions.Outdated,
+        RegionsInvalidated = _regions.Cut,
+        RegionsEvicted = _regions.Evicted,
+        RegionsLive = _regions.Count,
+        CodeCacheBytes = _regions.Bytes,
+        CodeCacheCapacity = _regions.Capacity,
+        Leaves = _regions.Watch?.Counts.ToArray() ?? [],
+    };
 
     /// <summary>The block at eip has become hot. Called between blocks.</summary>
     private void Promote(GuestCpu* cpu)
     {
+        cpu->Tier = ExecutionTier.Translator;
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
@@ -111,6 +137,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
 
         Settle(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
     }
 
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
@@ -173,7 +200,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         CompiledRegion region;
         try
         {
-            region = Compiler(plan, _optimisations);
+            region = _compiled.Compile(plan, _optimisations);
         }
         catch (Exception e)
         {
@@ -191,6 +218,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// </summary>
     private void Retune(GuestCpu* cpu)
     {
+        cpu->Tier = ExecutionTier.Translator;
         long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
         foreach (CompiledRegion region in _regions.WithDueRecords())
         {
@@ -235,6 +263,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         if (_queue is { HasFinished: true })
         {
+            cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
                 _regions.Install(region!);

@@ -65,6 +65,9 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     /// <summary>Hears of blocks that go.</summary>
     public IBlockListener? Listener { get; set; }
 
+    /// <summary>Hears of blocks that come; null: nobody listens.</summary>
+    public IBlockObserver? Observer { get; set; }
+
     /// <summary>Blocks decoded since the start.</summary>
     public long Decoded { get; private set; }
 
@@ -325,6 +328,8 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         {
             BlockHead.SetForward(predecessor->Head, block->Head);
         }
+
+        Observer?.Decoded(block, _builder.Instructions);
 
         GuestBlock** bucket = &_buckets[Hash(physical, _cpu->Mode)];
         block->HashNext = *bucket;

@@ -44,6 +44,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         cpu->BudgetLeft = budget;
         cpu->Cut = ExitReason.Continue;
         cpu->PendingLink = null;
+        cpu->Tier = ExecutionTier.Interpreter;
         ExitReason reason;
         do
         {
@@ -55,6 +56,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         cpu->Retired += budget - cpu->BudgetLeft;
         cpu->RunBudget = 0;
         cpu->BudgetLeft = 0;
+        cpu->Tier = ExecutionTier.Switcher;
         return reason;
     }
 

@@ -48,6 +48,12 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }
 
+    /// <summary>Native memory that the code refers to.</summary>
+    public IReadOnlyList<nint> Allocations => _allocations;
+
+    /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
+    public nint WatchRecord { get; set; }
+
     /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
     public void Dispose()
     {
@@ -57,5 +63,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
         }
 
         _allocations.Clear();
+        NativeMemory.AlignedFree((void*)WatchRecord);
+        WatchRecord = 0;
     }
 }

@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Cache;
 
@@ -27,6 +28,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         blocks.Listener = this;
     }
 
+    /// <summary>Counts who enters and leaves regions; null: nobody does.</summary>
+    public RegionWatch? Watch { get; init; }
+
     public int Count => _oldestFirst.Count;
 
     /// <summary>The regions in use, oldest first.</summary>
@@ -44,8 +48,13 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Collections that were asked for because of dropped methods.</summary>
     public long Collections => _reclaimer.Collections;
 
-    /// <summary>Bytes of Host code kept at the moment, by estimate.</summary>
+    /// <summary>Regions that came too late.</summary>
+    public long Outdated { get; private set; }
+
+    /// <summary>Bytes of Host code in use, by estimate.</summary>
     public long Bytes => _bytes;
+
+    public long Capacity => _capacity;
 
     /// <summary>Puts a finished region into use; false if the Guest's code has changed since it was planned.</summary>
     public bool Install(CompiledRegion region)
@@ -54,6 +63,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         if (plan.CacheGeneration != _blocks.Resets)
         {
             region.Dispose();
+            Outdated++;
             return false;
         }
 
@@ -92,7 +102,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             // The seed is taken over; other entries only where nobody has been before.
             if (i == 0 || !IsTranslated(head))
             {
-                BlockHead.SetTranslated(head, region.EntryPoint, (uint)i);
+                Lead(head, region, (uint)i);
             }
         }
 
@@ -183,12 +193,24 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
     }
 
+    private void Lead(Op* head, CompiledRegion region, uint entry)
+    {
+        if (Watch != null)
+        {
+            Watch.Lead(head, region, entry);
+        }
+        else
+        {
+            BlockHead.SetTranslated(head, region.EntryPoint, entry);
+        }
+    }
+
     private void Remove(CompiledRegion region)
     {
         foreach (PlannedBlock planned in region.Plan.Blocks)
         {
             GuestBlock* block = planned.Pointer;
-            if (block->Valid && IsTranslated(block->Head) && (nint)block->Head->Handler == region.EntryPoint)
+            if (block->Valid && IsTranslated(block->Head) && RegionWatch.CodeBehind(block->Head) == region.EntryPoint)
             {
                 // It may become hot again, from the beginning.
                 BlockHead.SetCounting(block->Head, _blocks.Patience(block));

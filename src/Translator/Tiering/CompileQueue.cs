@@ -3,7 +3,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
-using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Tiering;
 
@@ -17,6 +17,7 @@ internal sealed unsafe class CompileQueue : IDisposable
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
     private readonly GuestCpu* _cpu;
+    private readonly CompileCounters _counters;
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _work = new(0);
@@ -24,25 +25,21 @@ internal sealed unsafe class CompileQueue : IDisposable
 
     /// <param name="optimisations">For the compiler.</param>
     /// <param name="cpu">Whose engine is told when there is something to install; must outlive the queue.</param>
-    public CompileQueue(Optimisations optimisations, GuestCpu* cpu)
+    /// <param name="counters">Through which everything is compiled.</param>
+    public CompileQueue(Optimisations optimisations, GuestCpu* cpu, CompileCounters counters)
     {
         _optimisations = optimisations;
         _cpu = cpu;
+        _counters = counters;
         _thread = new Thread(Work) { IsBackground = true, Name = "translator", Priority = ThreadPriority.BelowNormal };
         _thread.Start();
     }
-
-    /// <summary>What the thread does with a plan. To be set before the first is offered.</summary>
-    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler { get; set; } = RegionCompiler.Compile;
 
     /// <summary>Anything to install? Cheap enough to ask at every turn.</summary>
     public bool HasFinished => !_finished.IsEmpty;
 
     /// <summary>Plans taken in since the start.</summary>
     public long Offered { get; private set; }
-
-    /// <summary>Milliseconds spent compiling.</summary>
-    public double CompileMilliseconds { get; private set; }
 
     /// <summary>What went wrong inside the compiler, if anything did; the region concerned stays interpreted.</summary>
     public Exception? Failure { get; private set; }
@@ -104,10 +101,9 @@ internal sealed unsafe class CompileQueue : IDisposable
 
             if (plan != null)
             {
-                long start = System.Diagnostics.Stopwatch.GetTimestamp();
                 try
                 {
-                    _finished.Enqueue(Compiler(plan, _optimisations));
+                    _finished.Enqueue(_counters.Compile(plan, _optimisations));
 
                     // A Guest that goes in circles in code it has linked would not come by for it of itself.
                     _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
@@ -117,8 +113,6 @@ internal sealed unsafe class CompileQueue : IDisposable
                     // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
                     Failure = e;
                 }
-
-                CompileMilliseconds += System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             }
         }
     }
