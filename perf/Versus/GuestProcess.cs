@@ -37,7 +37,7 @@ internal static class GuestProcess
             var complaints = new StringBuilder();
             process.ErrorDataReceived += (_, line) => complaints.AppendLine(line.Data);
             process.BeginErrorReadLine();
-            List<Line> lines = ReadLines(process.StandardOutput.BaseStream);
+            List<Line> lines = ReadLines(process);
             process.WaitForExit();
             cancellation.ThrowIfCancellationRequested();
             if (deadline.IsCancellationRequested)
@@ -68,8 +68,9 @@ internal static class GuestProcess
         }
     }
 
-    private static List<Line> ReadLines(Stream stream)
+    private static List<Line> ReadLines(Process process)
     {
+        Stream stream = process.StandardOutput.BaseStream;
         var lines = new List<Line>();
         var text = new StringBuilder();
         Span<byte> buffer = stackalloc byte[256];
@@ -86,7 +87,7 @@ internal static class GuestProcess
             {
                 if (character == '\n')
                 {
-                    lines.Add(new Line(text.ToString(), now));
+                    lines.Add(new Line(text.ToString(), now, ProcessorTime.Read(process.Id)));
                     text.Clear();
                 }
                 else
@@ -106,6 +107,7 @@ internal static class GuestProcess
         }
 
         double[] seconds = new double[Rounds];
+        double?[] processor = new double?[Rounds];
         for (int round = 0; round < Rounds; round++)
         {
             Line begin = lines[2 * round];
@@ -116,12 +118,13 @@ internal static class GuestProcess
             }
 
             seconds[round] = Stopwatch.GetElapsedTime(begin.Arrived, end.Arrived).TotalSeconds;
+            processor[round] = end.Processor - begin.Processor;
         }
 
         string last = lines[^1].Text;
         long? instructions = last.StartsWith(GuestCommand.InstructionsPrefix, StringComparison.Ordinal) ? long.Parse(last.Split(' ')[^1]) : null;
-        return new Sample(seconds[0], seconds[1], instructions);
+        return new Sample(seconds[0], seconds[1], processor[1], instructions);
     }
 
-    private readonly record struct Line(string Text, long Arrived);
+    private readonly record struct Line(string Text, long Arrived, double? Processor);
 }

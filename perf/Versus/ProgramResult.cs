@@ -17,4 +17,8 @@ internal sealed record ProgramResult(string Program, IReadOnlyList<Score> Scores
 
     /// <summary>How many times faster one is than the other; null if either has no score.</summary>
     public double? Ratio(string contender, string other) => Of(other)?.SecondsPerIteration / Of(contender)?.SecondsPerIteration;
+
+    /// <summary>The same by processor time.</summary>
+    public double? ProcessorRatio(string contender, string other) =>
+        Of(other)?.ProcessorSecondsPerIteration / Of(contender)?.ProcessorSecondsPerIteration;
 }

@@ -24,12 +24,14 @@ internal static class ResultFile
             facts.LoadBefore,
             facts.LoadAfter,
             facts.Processes,
-            GeometricMeans = Ratios((contender, other) => ResultTable.Mean(results, contender, other)),
+            GeometricMeans = Ratios((contender, other) => ResultTable.Mean(results, r => r.Ratio(contender, other))),
+            ProcessorTimeGeometricMeans = Ratios((contender, other) => ResultTable.Mean(results, r => r.ProcessorRatio(contender, other))),
             Programs = results.Select(static result => new
             {
                 Name = result.Program,
                 result.InstructionsPerIteration,
                 Ratios = Ratios(result.Ratio),
+                ProcessorTimeRatios = Ratios(result.ProcessorRatio),
                 Contenders = result.Scores.Select(score => new
                 {
                     Name = score.Contender,
@@ -39,6 +41,7 @@ internal static class ResultFile
                     MedianColdSeconds = score.IsGood ? score.ColdSeconds : (double?)null,
                     Mips = result.Mips(score.Contender),
                     WarmSeconds = score.Samples.Select(static s => s.Warm),
+                    ProcessorSeconds = score.Samples.Select(static s => s.Processor),
                     ColdSeconds = score.Samples.Select(static s => s.Cold),
                 }),
             }),

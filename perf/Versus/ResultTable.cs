@@ -12,8 +12,8 @@ internal sealed class ResultTable(TextWriter output, IReadOnlyList<string> conte
         s_ratios.Where(r => contenders.Contains(r.Contender) && contenders.Contains(r.Other));
 
     /// <summary>Geometric mean of the ratios of all programs that have one.</summary>
-    public static double? Mean(IEnumerable<ProgramResult> results, string contender, string other) =>
-        Statistics.GeometricMean([.. results.Select(r => r.Ratio(contender, other)).OfType<double>()]);
+    public static double? Mean(IEnumerable<ProgramResult> results, Func<ProgramResult, double?> ratio) =>
+        Statistics.GeometricMean([.. results.Select(ratio).OfType<double>()]);
 
     public void WriteHead()
     {
@@ -25,7 +25,7 @@ internal sealed class ResultTable(TextWriter output, IReadOnlyList<string> conte
 
         foreach ((string contender, string other) in Ratios)
         {
-            output.Write($"{contender + ":" + other,17}");
+            output.Write($"{contender + ":" + other,17}{"on CPU",8}");
         }
 
         output.WriteLine();
@@ -40,7 +40,7 @@ internal sealed class ResultTable(TextWriter output, IReadOnlyList<string> conte
             output.Write($"{Number(result.Mips(contender), "0.0"),17}{Number(result.Of(contender)?.Spread * 100, "0.0"),5}");
         }
 
-        WriteRatios((contender, other) => result.Ratio(contender, other));
+        WriteRatios(ratio => ratio(result));
         foreach (Score score in result.Scores.Where(static s => s.Failure is not null))
         {
             output.WriteLine($"  {score.Contender}: {score.Failure}");
@@ -56,14 +56,16 @@ internal sealed class ResultTable(TextWriter output, IReadOnlyList<string> conte
             output.Write($"{Number(mips, "0.0"),17}{"",5}");
         }
 
-        WriteRatios((contender, other) => Mean(_results, contender, other));
+        WriteRatios(ratio => Mean(_results, ratio));
     }
 
-    private void WriteRatios(Func<string, string, double?> ratio)
+    private void WriteRatios(Func<Func<ProgramResult, double?>, double?> evaluate)
     {
         foreach ((string contender, string other) in Ratios)
         {
-            output.Write($"{Number(ratio(contender, other), "0.00"),17}");
+            double? byClock = evaluate(result => result.Ratio(contender, other));
+            double? byProcessor = evaluate(result => result.ProcessorRatio(contender, other));
+            output.Write($"{Number(byClock, "0.00"),17}{Number(byProcessor, "0.00"),8}");
         }
 
         output.WriteLine();

@@ -20,4 +20,9 @@ internal sealed record Score(string Contender, int Iterations, IReadOnlyList<Sam
     public double Spread => Statistics.Spread([.. Samples.Select(static s => s.Warm)]);
 
     public double SecondsPerIteration => Seconds / Iterations;
+
+    /// <summary>The same by the median of processor time; null if any of the samples is without.</summary>
+    public double? ProcessorSecondsPerIteration => Samples.All(static s => s.Processor is not null)
+        ? Statistics.Median([.. Samples.Select(static s => s.Processor!.Value)]) / Iterations
+        : null;
 }
