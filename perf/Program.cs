@@ -1,11 +1,12 @@
 using BenchmarkDotNet.Running;
 using Lguest.Jit.Perf;
+using Lguest.Jit.Perf.Suites;
 
 // Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
 // otherwise do not go by our build properties.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
 {
-    BenchmarkSwitcher.FromAssembly(typeof(InterpreterPrograms).Assembly).Run(["--inProcess", .. forBenchmarkDotNet]);
+    BenchmarkSwitcher.FromAssembly(typeof(LoopSuite).Assembly).Run(["--inProcess", .. forBenchmarkDotNet]);
     return 0;
 }
 
