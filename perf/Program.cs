@@ -1,12 +1,15 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using Lguest.Jit.Perf;
 using Lguest.Jit.Perf.Suites;
 
 // Everything after "bench" is BenchmarkDotNet's. In this process, since the projects that it would generate
-// otherwise do not go by our build properties.
+// otherwise do not go by our build properties. Names of loops are sentences, and are wanted whole.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
 {
-    BenchmarkSwitcher.FromAssembly(typeof(LoopSuite).Assembly).Run(["--inProcess", .. forBenchmarkDotNet]);
+    IConfig config = DefaultConfig.Instance.WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60));
+    BenchmarkSwitcher.FromAssembly(typeof(LoopSuite).Assembly).Run(["--inProcess", .. forBenchmarkDotNet], config);
     return 0;
 }
 

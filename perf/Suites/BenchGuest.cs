@@ -105,6 +105,9 @@ internal sealed unsafe class BenchGuest : IDisposable
         }
     }
 
+    /// <summary>The eight general registers.</summary>
+    public uint[] Registers() => new ReadOnlySpan<uint>(Cpu->Gpr, 8).ToArray();
+
     public void Dispose()
     {
         Engine.Dispose();

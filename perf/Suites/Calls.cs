@@ -7,7 +7,7 @@ namespace Lguest.Jit.Perf.Suites;
 /// <summary>Direct calls and their returns: an operation is one call with its return.</summary>
 public class Calls : LoopSuite
 {
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["one place calls a leaf"] = Places(1, static c =>
         {

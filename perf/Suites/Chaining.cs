@@ -9,7 +9,7 @@ public class Chaining : LoopSuite
 {
     private const int PageOfInstructions = 4096;
 
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["to itself"] = new(1, static b =>
         {

@@ -9,7 +9,7 @@ public class FlagUse : LoopSuite
 {
     private const int Many = 32;
 
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["add, dead"] = Pieces(static (c, _) => c.add(eax, ebx)),
         ["cmp jcc"] = Pieces(static (c, skip) =>

@@ -10,7 +10,7 @@ public class IndirectCalls : LoopSuite
 {
     private const uint Table = ProgramLayout.Data;
 
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["call, 1 target"] = ThroughTable(1, call: true),
         ["call, 2 in turn"] = ThroughTable(2, call: true),

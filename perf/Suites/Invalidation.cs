@@ -8,7 +8,7 @@ namespace Lguest.Jit.Perf.Suites;
 /// <summary>Code that is written to by the Guest: an operation is one rewrite, and running what was rewritten.</summary>
 public class Invalidation : LoopSuite
 {
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["in its own block"] = Rewriting(static (c, patched) => c.add(__dword_ptr[patched + 1], 3), nextBlock: false),
         ["in the next block"] = Rewriting(static (c, patched) => c.add(__dword_ptr[patched + 1], 3), nextBlock: true),

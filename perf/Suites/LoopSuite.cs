@@ -10,7 +10,7 @@ public abstract class LoopSuite
     private BenchGuest? _guest;
     private long _turns;
 
-    [Params(EngineKind.Interpreter, EngineKind.Jit)]
+    [Params(EngineKind.Interpreter, EngineKind.Jit, Priority = 1)]
     public EngineKind Engine { get; set; }
 
     [ParamsSource(nameof(LoopNames))]
@@ -18,7 +18,7 @@ public abstract class LoopSuite
 
     public IEnumerable<string> LoopNames => Loops.Keys;
 
-    private protected abstract IReadOnlyDictionary<string, GuestLoop> Loops { get; }
+    internal abstract IReadOnlyDictionary<string, GuestLoop> Loops { get; }
 
     [GlobalSetup]
     public void SetUp()

@@ -11,7 +11,7 @@ public class MemoryAccess : LoopSuite
     private const int Many = 32;
     private const uint Data = ProgramLayout.Data;
 
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["load"] = Accesses(static (c, i) => c.add(eax, __dword_ptr[ebx + 4 * i])),
         ["load, absolute"] = Accesses(static (c, i) => c.add(eax, __dword_ptr[Data + 4 * i])),

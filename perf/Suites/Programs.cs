@@ -15,7 +15,7 @@ public class Programs
     private int _iterations;
     private uint _expected;
 
-    [Params(EngineKind.Interpreter, EngineKind.Jit)]
+    [Params(EngineKind.Interpreter, EngineKind.Jit, Priority = 1)]
     public EngineKind Engine { get; set; }
 
     [ParamsSource(nameof(Names))]

@@ -11,7 +11,7 @@ public class StringInstructions : LoopSuite
     private const uint From = ProgramLayout.Data;
     private const uint To = ProgramLayout.Data + 0x10000;
 
-    private protected override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
+    internal override IReadOnlyDictionary<string, GuestLoop> Loops { get; } = new Dictionary<string, GuestLoop>
     {
         ["movsb"] = String(From, To, 1, static c => c.movsb()),
         ["lodsd"] = String(From, To, 1, static c => c.lodsd()),
