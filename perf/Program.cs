@@ -8,7 +8,9 @@ using Lguest.Jit.Perf.Suites;
 // otherwise do not go by our build properties. Names of loops are sentences, and are wanted whole.
 if (args is ["bench", .. string[] forBenchmarkDotNet])
 {
-    IConfig config = DefaultConfig.Instance.WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60));
+    IConfig config = DefaultConfig.Instance
+        .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60))
+        .WithOrderer(new PairedOrder());
     BenchmarkSwitcher.FromAssembly(typeof(LoopSuite).Assembly).Run(["--inProcess", .. forBenchmarkDotNet], config);
     return 0;
 }

@@ -19,7 +19,7 @@ public class DeviceWrites
     private BenchGuest? _guest;
     private uint _value;
 
-    [Params(EngineKind.Interpreter, EngineKind.Jit, Priority = 1)]
+    [Params(EngineKind.Interpreter, EngineKind.Jit)]
     public EngineKind Engine { get; set; }
 
     [GlobalSetup]

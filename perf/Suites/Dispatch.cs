@@ -11,7 +11,7 @@ public unsafe class Dispatch
 {
     private BenchGuest? _guest;
 
-    [Params(EngineKind.Interpreter, EngineKind.Jit, Priority = 1)]
+    [Params(EngineKind.Interpreter, EngineKind.Jit)]
     public EngineKind Engine { get; set; }
 
     [GlobalSetup(Target = nameof(Budget))]

@@ -10,11 +10,11 @@ public abstract class LoopSuite
     private BenchGuest? _guest;
     private long _turns;
 
-    [Params(EngineKind.Interpreter, EngineKind.Jit, Priority = 1)]
-    public EngineKind Engine { get; set; }
-
     [ParamsSource(nameof(LoopNames))]
     public string Loop { get; set; } = "";
+
+    [Params(EngineKind.Interpreter, EngineKind.Jit)]
+    public EngineKind Engine { get; set; }
 
     public IEnumerable<string> LoopNames => Loops.Keys;
 

@@ -15,11 +15,11 @@ public class Programs
     private int _iterations;
     private uint _expected;
 
-    [Params(EngineKind.Interpreter, EngineKind.Jit, Priority = 1)]
-    public EngineKind Engine { get; set; }
-
     [ParamsSource(nameof(Names))]
     public string Program { get; set; } = "";
+
+    [Params(EngineKind.Interpreter, EngineKind.Jit)]
+    public EngineKind Engine { get; set; }
 
     public static IEnumerable<string> Names => GuestPrograms.All.Select(static program => program.Name);
 
