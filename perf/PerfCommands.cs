@@ -40,6 +40,8 @@ internal static class PerfCommands
         skip.AcceptOnlyFromAmong([.. ContenderNames.All]);
         var qemu = new Option<string>("--qemu") { Description = "Name or path of QEMU's program.", DefaultValueFactory = static _ => "qemu-system-i386" };
         var json = new Option<string?>("--json") { Description = "A file for all that was measured." };
+        json.Validators.Add(result => Require(
+            result, json, static path => Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path!))), "there is no such directory"));
         var command = new Command("versus", "Run the same programs on our engines and on QEMU's translator, in turn, and compare.")
         {
             names, processes, seconds, limit, skip, qemu, json,

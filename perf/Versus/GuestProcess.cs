@@ -118,7 +118,7 @@ internal static class GuestProcess
             }
 
             seconds[round] = Stopwatch.GetElapsedTime(begin.Arrived, end.Arrived).TotalSeconds;
-            processor[round] = end.Processor - begin.Processor;
+            processor[round] = begin.Processor is null ? null : end.Processor?.Since(begin.Processor);
         }
 
         string last = lines[^1].Text;
@@ -126,5 +126,5 @@ internal static class GuestProcess
         return new Sample(seconds[0], seconds[1], processor[1], instructions);
     }
 
-    private readonly record struct Line(string Text, long Arrived, double? Processor);
+    private readonly record struct Line(string Text, long Arrived, ProcessorTime? Processor);
 }

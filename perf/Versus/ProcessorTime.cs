@@ -1,24 +1,29 @@
 namespace Lguest.Jit.Perf.Versus;
 
 /// <summary>
-/// Time that another process has spent on processors: on a busy machine a fairer measure than the clock on the wall. The runtime
-/// tells it in steps of 10 ms, Linux's /proc/…/schedstat in nanoseconds (kernel documentation, sched-stats.rst).
+/// Time that the threads of another process have spent on processors: on a busy machine a fairer measure than the clock on the
+/// wall. The runtime tells it in steps of 10 ms, Linux's /proc/…/schedstat in nanoseconds (kernel documentation, sched-stats.rst).
 /// </summary>
-internal static class ProcessorTime
+internal sealed class ProcessorTime
 {
-    /// <summary>Seconds of all its living threads together; null where nobody counts, or if it is gone.</summary>
-    public static double? Read(int process)
+    private readonly Dictionary<string, long> _nanoseconds = [];
+
+    private ProcessorTime()
     {
-        string tasks = $"/proc/{process}/task";
+    }
+
+    /// <summary>As it stands now; null where nobody counts, or if the process is gone.</summary>
+    public static ProcessorTime? Read(int process)
+    {
+        var now = new ProcessorTime();
         try
         {
-            double nanoseconds = 0;
-            foreach (string task in Directory.EnumerateDirectories(tasks))
+            foreach (string task in Directory.EnumerateDirectories($"/proc/{process}/task"))
             {
-                nanoseconds += double.Parse(File.ReadAllText(Path.Combine(task, "schedstat")).Split(' ')[0]);
+                now._nanoseconds[task] = long.Parse(File.ReadAllText(Path.Combine(task, "schedstat")).Split(' ')[0]);
             }
 
-            return nanoseconds / 1e9;
+            return now;
         }
         catch (IOException)
         {
@@ -26,4 +31,7 @@ internal static class ProcessorTime
             return null;
         }
     }
+
+    /// <summary>Seconds since then, of all threads that are still there: one that ended has taken its account with it.</summary>
+    public double Since(ProcessorTime then) => _nanoseconds.Sum(pair => pair.Value - then._nanoseconds.GetValueOrDefault(pair.Key)) / 1e9;
 }

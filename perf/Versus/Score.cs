@@ -22,7 +22,12 @@ internal sealed record Score(string Contender, int Iterations, IReadOnlyList<Sam
     public double SecondsPerIteration => Seconds / Iterations;
 
     /// <summary>The same by the median of processor time; null if any of the samples is without.</summary>
-    public double? ProcessorSecondsPerIteration => Samples.All(static s => s.Processor is not null)
-        ? Statistics.Median([.. Samples.Select(static s => s.Processor!.Value)]) / Iterations
-        : null;
+    public double? ProcessorSecondsPerIteration
+    {
+        get
+        {
+            double[] known = [.. Samples.Select(static s => s.Processor).OfType<double>().Where(static s => s > 0)];
+            return known.Length == Samples.Count ? Statistics.Median(known) / Iterations : null;
+        }
+    }
 }

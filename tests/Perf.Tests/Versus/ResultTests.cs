@@ -38,6 +38,18 @@ public sealed class ResultTests
     }
 
     [Fact]
+    public void A_ratio_by_processor_time_needs_the_processor_time_of_every_sample()
+    {
+        Assert.Equal(3, s_first.ProcessorRatio(ContenderNames.Jit, ContenderNames.Qemu)!.Value, 1e-12);
+        Score jit = s_first.Scores[0];
+        foreach (double? unknown in new double?[] { null, 0 })
+        {
+            Score partial = jit with { Samples = [jit.Samples[0] with { Processor = unknown }, .. jit.Samples.Skip(1)] };
+            Assert.Null((s_first with { Scores = [partial, .. s_first.Scores.Skip(1)] }).ProcessorRatio(ContenderNames.Jit, ContenderNames.Qemu));
+        }
+    }
+
+    [Fact]
     public void Instructions_are_the_same_to_who_does_not_count_them()
     {
         Assert.Equal(100_000 / 2.0 / 1e6, s_first.Mips(ContenderNames.Jit)!.Value, 1e-12);
