@@ -15,6 +15,9 @@ internal sealed class Contest(IReadOnlyList<Contender> contenders, int processes
     private const long FirstTrialInstructions = 100_000_000;
     private const int Trials = 4;
 
+    /// <summary>Processes that we believe share a processor with us.</summary>
+    private const int MostCrowded = 30;
+
     /// <summary>All contenders at one program.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; no process is left.</exception>
     public ProgramResult Run(GuestProgram program, CancellationToken cancellation)
@@ -56,7 +59,10 @@ internal sealed class Contest(IReadOnlyList<Contender> contenders, int processes
         double iterations = Math.Max(1, FirstTrialInstructions / program.InstructionsPerIteration);
         for (int trial = 1; ; trial++)
         {
-            double taken = GuestProcess.Run(contender, program, (int)iterations, limit, cancellation).Warm;
+            Sample sample = GuestProcess.Run(contender, program, (int)iterations, limit, cancellation);
+
+            // On a busy machine the clock alone would have us choose far too little work.
+            double taken = sample.Processor is { } processor ? Math.Clamp(processor, sample.Warm / MostCrowded, sample.Warm) : sample.Warm;
             iterations = Math.Clamp(iterations * seconds / taken, 1, int.MaxValue / 4);
             if (trial == Trials || taken > seconds / 3)
             {

@@ -32,6 +32,8 @@ internal sealed class ProcessorTime
         }
     }
 
-    /// <summary>Seconds since then, of all threads that are still there: one that ended has taken its account with it.</summary>
-    public double Since(ProcessorTime then) => _nanoseconds.Sum(pair => pair.Value - then._nanoseconds.GetValueOrDefault(pair.Key)) / 1e9;
+    /// <summary>Seconds since then; null if a thread has ended in between, which has taken its account with it.</summary>
+    public double? Since(ProcessorTime then) => then._nanoseconds.Keys.All(_nanoseconds.ContainsKey)
+        ? _nanoseconds.Sum(pair => pair.Value - then._nanoseconds.GetValueOrDefault(pair.Key)) / 1e9
+        : null;
 }

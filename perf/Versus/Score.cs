@@ -21,13 +21,13 @@ internal sealed record Score(string Contender, int Iterations, IReadOnlyList<Sam
 
     public double SecondsPerIteration => Seconds / Iterations;
 
-    /// <summary>The same by the median of processor time; null if any of the samples is without.</summary>
+    /// <summary>The same by the median of processor time; null unless it is known of most of the samples.</summary>
     public double? ProcessorSecondsPerIteration
     {
         get
         {
             double[] known = [.. Samples.Select(static s => s.Processor).OfType<double>().Where(static s => s > 0)];
-            return known.Length == Samples.Count ? Statistics.Median(known) / Iterations : null;
+            return 2 * known.Length > Samples.Count ? Statistics.Median(known) / Iterations : null;
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Lguest.Jit.Perf.Tests.Versus;
 /// <summary>Who runs what, how often, and what is made of it.</summary>
 public sealed class ContestTests
 {
-    private const string Quick = "echo run; echo 00c0ffee; echo run; sleep 0.1; echo 00c0ffee; exit 7";
+    private const string Quick = "echo run; echo 00c0ffee; echo run; sleep 0.1; echo 00c0ffee; sleep 0.1; exit 7";
 
     [Fact]
     public void The_translators_do_the_same_work_as_often_as_asked()
