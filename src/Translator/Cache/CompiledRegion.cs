@@ -34,6 +34,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>What its page caches count.</summary>
     public IReadOnlyList<CacheRecord> CacheRecords { get; }
 
+    /// <summary>A better translation is on its way.</summary>
+    public bool IsBeingReplaced { get; set; }
+
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }
 

@@ -15,28 +15,33 @@ internal static class MemoryEmitter
         ILGenerator il = c.Il;
         Label miss = c.Exits.Miss();
         il.Emit(OpCodes.Stloc, c.Address);
-        if (c.PageCaches.Chosen.TryGetValue(accesses, out PageCache? cache))
+        if (!c.PageCaches.Chosen.TryGetValue(accesses, out PageCache? cache))
         {
-            // address - start > 0x1000 - size, in 64 bits: another page, or across its end.
-            Label slow = il.DefineLabel();
-            Label back = il.DefineLabel();
-            il.Emit(OpCodes.Ldloc, c.Address);
-            il.Emit(OpCodes.Conv_U8);
-            il.Emit(OpCodes.Ldloc, cache.Start);
-            il.Emit(OpCodes.Sub);
-            il.Emit(OpCodes.Ldc_I8, 0x1000L - size);
-            il.Emit(OpCodes.Bgt_Un, slow);
-            il.MarkLabel(back);
-            c.SlowPaths.Add(new SlowPath(slow, back, cache, size, write, miss, c.Exits.Retune()));
-            c.Bias = cache.Bias;
+            AskTlb(c, size, write, miss);
+            c.Bias = c.Host;
             return;
         }
 
-        LookUp(c, write ? c.WriteTable : c.ReadTable);
-        il.Emit(OpCodes.Ldloc, c.Host);
-        il.Emit(OpCodes.Brfalse, miss);
-        LeaveIfCrossing(c, size, miss);
-        c.Bias = c.Host;
+        c.Bias = cache.Bias;
+        if (cache.IsScattered && !cache.IsFresh)
+        {
+            AskTlb(c, size, write, miss);
+            Remember(c, cache);
+            cache.IsFresh = true;
+            return;
+        }
+
+        // address - start > 0x1000 - size, in 64 bits: another page, or across its end.
+        Label slow = il.DefineLabel();
+        Label back = il.DefineLabel();
+        il.Emit(OpCodes.Ldloc, c.Address);
+        il.Emit(OpCodes.Conv_U8);
+        il.Emit(OpCodes.Ldloc, cache.Start);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Ldc_I8, 0x1000L - size);
+        il.Emit(OpCodes.Bgt_Un, slow);
+        il.MarkLabel(back);
+        c.SlowPaths.Add(new SlowPath(slow, back, cache, size, write, miss, cache.IsScattered ? miss : c.Exits.Retune()));
     }
 
     /// <summary>Pushes the value at the translated address, zero-extended.</summary>
@@ -87,18 +92,16 @@ internal static class MemoryEmitter
             Label unusual = il.DefineLabel();
             bool shared = cache.Class.Write && !path.Write;
             il.MarkLabel(path.Label);
-            CountDown(c, cache, path.Retune);
+            if (!cache.IsScattered)
+            {
+                CountDown(c, cache, path.Retune);
+            }
+
             LookUp(c, cache.Class.Write ? c.WriteTable : c.ReadTable);
             il.Emit(OpCodes.Ldloc, c.Host);
             il.Emit(OpCodes.Brfalse, shared ? unusual : path.Miss);
             LeaveIfCrossing(c, path.Size, path.Miss);
-            il.Emit(OpCodes.Ldloc, c.Host);
-            il.Emit(OpCodes.Stloc, cache.Bias);
-            il.Emit(OpCodes.Ldloc, c.Address);
-            il.Emit(OpCodes.Ldc_I4, ~0xFFF);
-            il.Emit(OpCodes.And);
-            il.Emit(OpCodes.Conv_U8);
-            il.Emit(OpCodes.Stloc, cache.Start);
+            Remember(c, cache);
             il.Emit(OpCodes.Br, path.Back);
             if (!shared)
             {
@@ -116,6 +119,28 @@ internal static class MemoryEmitter
             il.Emit(OpCodes.Stloc, cache.Start);
             il.Emit(OpCodes.Br, path.Back);
         }
+    }
+
+    /// <summary>Host = the entry of the soft TLB, which is there and serves the whole access.</summary>
+    private static void AskTlb(RegionContext c, int size, bool write, Label miss)
+    {
+        LookUp(c, write ? c.WriteTable : c.ReadTable);
+        c.Il.Emit(OpCodes.Ldloc, c.Host);
+        c.Il.Emit(OpCodes.Brfalse, miss);
+        LeaveIfCrossing(c, size, miss);
+    }
+
+    /// <summary>Puts the page just found into its cache.</summary>
+    private static void Remember(RegionContext c, PageCache cache)
+    {
+        ILGenerator il = c.Il;
+        il.Emit(OpCodes.Ldloc, c.Host);
+        il.Emit(OpCodes.Stloc, cache.Bias);
+        il.Emit(OpCodes.Ldloc, c.Address);
+        il.Emit(OpCodes.Ldc_I4, ~0xFFF);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Conv_U8);
+        il.Emit(OpCodes.Stloc, cache.Start);
     }
 
     /// <summary>Host = table[address >> 12].</summary>

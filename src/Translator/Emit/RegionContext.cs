@@ -128,8 +128,12 @@ internal sealed class RegionContext
         return Il.DeclareLocal(typeof(uint));
     }
 
-    /// <summary>Nothing is known any more about low bytes: at the start of a block.</summary>
-    public void ForgetLowBytes() => Array.Clear(_lowByteKnown);
+    /// <summary>At the start of a block nothing is known of low bytes and pages.</summary>
+    public void BeginBlock()
+    {
+        Array.Clear(_lowByteKnown);
+        PageCaches.Changed(null);
+    }
 
     /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>
     public LocalBuilder? LowByte(int number) => number < 4 && _lowByteKnown[number] ? _lowBytes[number] : null;
@@ -148,6 +152,7 @@ internal sealed class RegionContext
     public void OverwriteRegister(int number, bool lowByteStays)
     {
         Overwrite(Register(number));
+        PageCaches.Changed(number);
         if (!lowByteStays && number < 4)
         {
             _lowByteKnown[number] = false;

@@ -215,7 +215,7 @@ internal sealed class RegionEmitter
         Instruction[] code = _code[number];
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
-        c.ForgetLowBytes();
+        c.BeginBlock();
         Charge(c, number);
         bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)
