@@ -10,6 +10,12 @@ internal sealed unsafe class AddressSpace
     /// <summary>Bytes of one table: 2^20 pages × 8.</summary>
     public const ulong TableBytes = 8UL << 20;
 
+    /// <summary>
+    /// Entries from a supervisor table to the user's table of the same kind: a change of ring that keeps the address space is an
+    /// addition to the two pointers in the CPU.
+    /// </summary>
+    public const int UserTableDistance = (int)(2 * TableBytes / sizeof(ulong));
+
     private const int Tables = 4;
 
     private readonly List<uint> _filled = new(256);
