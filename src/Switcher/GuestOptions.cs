@@ -12,6 +12,9 @@ internal sealed record GuestOptions
     /// </summary>
     public bool DirectTraps { get; init; } = true;
 
+    /// <summary>Does the Guest have SYSENTER (<c>--sysenter</c>)? lguest's did not.</summary>
+    public bool Sysenter { get; init; }
+
     /// <summary>Instructions after which the run ends with <see cref="GuestEndKind.InstructionLimit"/>.</summary>
     public long MaxInstructions { get; init; } = long.MaxValue;
 }

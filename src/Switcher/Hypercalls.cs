@@ -166,6 +166,7 @@ internal sealed unsafe class Hypercalls : IQuickHypercalls
         }
 
         _context.Cpu->NoirqIret = noirqIret;
+        _context.Cpu->FastCall.Initialised = 1;
         _interrupts.InitDirectTraps();
         if (_context.Options.DirectTraps)
         {

@@ -44,17 +44,8 @@ internal static unsafe class InstructionHandlers
             return Flow.Faulted(cpu, op);
         }
 
-        if (cpu->Cut == ExitReason.Continue)
-        {
-            if (cpu->Mode == mode && (cpu->SystemFlags & Eflags.Trap) == 0)
-            {
-                return Flow.Next(cpu, op);
-            }
-
-            cpu->Cut = ExitReason.BlockCut;
-        }
-
-        return Flow.Leave(cpu, op);
+        bool same = cpu->Mode == mode && (cpu->SystemFlags & Eflags.Trap) == 0;
+        return same && cpu->Cut == ExitReason.Continue ? Flow.Next(cpu, op) : Flow.Leave(cpu, op);
     }
 
     /// <summary>An instruction that ends its block and sets eip, or changes the mode; it leaves through the dispatcher.</summary>

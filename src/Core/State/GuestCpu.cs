@@ -121,6 +121,9 @@ internal unsafe struct GuestCpu
     /// <summary>Traps that need no Switcher.</summary>
     public DirectTrapState Direct;
 
+    /// <summary>SYSENTER and its registers.</summary>
+    public FastSystemCallState FastCall;
+
     private SegmentRegister _es;
     private SegmentRegister _cs;
     private SegmentRegister _ss;

@@ -91,7 +91,13 @@ internal sealed class GuestSession
 
         while (true)
         {
-            var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
+            var options = new GuestOptions
+            {
+                SyscallVector = _options.SyscallVector,
+                DirectTraps = _options.Traps == TrapPath.Direct,
+                Sysenter = _options.Sysenter,
+                MaxInstructions = instructionsLeft,
+            };
             LifeResult life = GuestLife.Run(_options.Memory, _options.CreateEngine, LoadAndListen, options, output, _input, log, _stop, symbols);
             instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
