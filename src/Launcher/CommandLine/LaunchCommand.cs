@@ -116,6 +116,7 @@ internal sealed class LaunchCommand
         command.Validators.Add(ValidateTogether);
         command.SetAction(parsed => run(Collect(parsed)));
         _root.Add(command);
+        _root.Add(Bench.BenchCommand.Create());
     }
 
     /// <summary>Parses and runs.</summary>
