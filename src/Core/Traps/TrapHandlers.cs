@@ -78,7 +78,7 @@ internal static unsafe class TrapHandlers
     {
         uint esp = cpu->Gpr[Reg.Esp];
         ulong page = cpu->ReadTable[esp >> 12];
-        if (cpu->Mode != CpuMode.None || page == 0 || (esp & 0xFFF) > 0x1000 - 20
+        if (cpu->Mode != CpuMode.None || page == 0 || (esp & 0xFFF) > 0x1000 - 12
             || (cpu->SystemFlags & (Eflags.Trap | Eflags.NestedTask)) != 0
             || (op->Eip == cpu->NoirqIret && Volatile.Read(ref cpu->PendingInterrupts) != 0))
         {
@@ -93,8 +93,13 @@ internal static unsafe class TrapHandlers
             return SlowReturn(cpu, op);
         }
 
-        if ((selector & 3) == 3 && selector == cpu->Direct.UserCs.Selector && (ushort)frame[4] == cpu->Direct.UserSs.Selector)
+        if (selector == cpu->Direct.UserCs.Selector && (selector & 3) == 3)
         {
+            if ((esp & 0xFFF) > 0x1000 - 20 || (ushort)frame[4] != cpu->Direct.UserSs.Selector)
+            {
+                return SlowReturn(cpu, op);
+            }
+
             // Noted descriptors are of ring 3, so they are never 0. DS and ES keep being flat only if ring 3 may have them.
             const int RingThree = 3 << 5;
             SegmentRegister* es = GuestCpu.Segment(cpu, Seg.Es);
