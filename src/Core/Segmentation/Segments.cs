@@ -92,6 +92,11 @@ internal static unsafe class Segments
     {
         selector &= 0xFFFF;
         uint error = selector & 0xFFFC;
+        if (number != Seg.Ss && TryLoadData(cpu, number, selector))
+        {
+            return true;
+        }
+
         if (number == Seg.Ss)
         {
             if (error == 0)
@@ -136,6 +141,54 @@ internal static unsafe class Segments
 
         SetHidden(cpu, number, selector, descriptor);
         UpdateMode(cpu);
+        return true;
+    }
+
+    /// <summary>
+    /// What a kernel does six times in each system call, with nothing looked at twice: loads a present data segment that is allowed, or
+    /// null into FS or GS, where that leaves the mode as it is.
+    /// </summary>
+    /// <param name="cpu">The registers.</param>
+    /// <param name="number">ES, DS, FS or GS.</param>
+    /// <param name="selector">16 bits.</param>
+    /// <returns>False: it is not that simple, and nothing has changed. Not a fault yet.</returns>
+    public static bool TryLoadData(GuestCpu* cpu, int number, uint selector)
+    {
+        const uint KindBits = SegmentRegister.Present | SegmentRegister.NotSystem | SegmentRegister.Code;
+        const uint PresentData = SegmentRegister.Present | SegmentRegister.NotSystem;
+        SegmentRegister* register = GuestCpu.Segment(cpu, number);
+        uint index = selector >> 3;
+        if (index == 0 && number >= Seg.Fs && selector < TableIndicator)
+        {
+            *register = new SegmentRegister { Selector = (ushort)selector };
+            return true;
+        }
+
+        if (index - 1 >= GuestCpu.GdtEntries - 1 || (selector & TableIndicator) != 0 || (cpu->Mode & CpuMode.Checked) != 0 || IsIgnoredEntry(index))
+        {
+            return false;
+        }
+
+        ulong descriptor = cpu->Gdt[index];
+        uint attributes = Attributes(descriptor) | (uint)SegmentRegister.Accessed;
+        if ((attributes & KindBits) != PresentData || ((attributes >> 5) & 3) < Math.Max(selector & 3, cpu->Cpl))
+        {
+            return false;
+        }
+
+        var loaded = new SegmentRegister
+        {
+            Base = Base(descriptor),
+            Limit = Limit(descriptor),
+            Selector = (ushort)selector,
+            Attributes = (ushort)attributes,
+        };
+        if (number < Seg.Fs && !IsFlatData(&loaded))
+        {
+            return false;
+        }
+
+        *register = loaded;
         return true;
     }
 
