@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BenchmarkDotNet.Running;
 using Lguest.Jit.Perf;
+using Lguest.Jit.Perf.Traps;
 
 var paging = new Option<bool>("--paging") { Description = "Run behind identity page tables instead of with physical addresses." };
 var names = new Argument<string[]>("programs") { Description = "Only these programs.", Arity = ArgumentArity.ZeroOrMore };
@@ -23,5 +24,5 @@ if (args is ["bench", .. string[] forBenchmarkDotNet])
 }
 
 var bench = new Command("bench", "Run the BenchmarkDotNet suites; its own options follow, for example --filter '*'.");
-var root = new RootCommand("Measures Lguest.Jit.") { mips, export, bench };
+var root = new RootCommand("Measures Lguest.Jit.") { mips, export, VersusTrapsCommand.Create(), RatiosCommand.Create(), bench };
 return root.Parse(args).Invoke();
