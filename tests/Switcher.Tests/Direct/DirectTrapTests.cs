@@ -82,6 +82,12 @@ public sealed class DirectTrapTests
                 c.mov(esp, AssembledGuest.Stack);
                 c.mov(__dword_ptr[GuestCode.Pte(Page)], rights == 0 ? 0 : Page | rights);
                 c.Hypercall(HypercallNumbers.SetPte, AssembledGuest.PageDirectory, Page, 0);
+                if (rights != 0)
+                {
+                    // Readable, and known to be: that is not enough.
+                    c.mov(eax, __dword_ptr[Page]);
+                }
+
                 c.push(0x7B);
                 c.push(AssembledGuest.UserStack);
                 c.push(0x202);
@@ -112,14 +118,19 @@ public sealed class DirectTrapTests
             },
             User = static c =>
             {
+                // The stack pointer differs each time, so a word of an older frame would show.
                 c.@int((byte)TrapScene.Control);
                 c.@int(0x80);
+                c.push(1);
+                c.@int(0x80);
+                c.push(2);
                 c.@int(0x80);
             },
         };
         (List<uint[]> records, string end) = scene.Play();
         Assert.Equal("CRASH: the end", end);
-        Assert.Equal(5, records.Count);
+        Assert.Equal(6, records.Count);
+        Assert.Equal([0u, 4, 8], records[3..].Select(static r => AssembledGuest.UserStack - r[OldEsp]));
         Assert.Equal(Boundary + 12 - 20, records[^1][Esp]);
         Assert.Equal(0x73u, records[^1][Cs]);
         Assert.Equal(0x7Bu, records[^1][OldSs]);
@@ -177,22 +188,24 @@ public sealed class DirectTrapTests
         Assert.Equal(records[^1][Esp], records[^2][Esp]);
     }
 
-    /// <summary>The descriptor is what counts, not the selector: its base moves the stack.</summary>
-    [Fact]
-    public void A_stack_segment_whose_descriptor_changes_is_loaded_anew()
+    /// <summary>The descriptor is what counts, not the selector: code that has become data, a stack that has become read-only.</summary>
+    [Theory]
+    [InlineData(12u, 0x00CFB300u)]
+    [InlineData(13u, 0x00CFB100u)]
+    public void A_kernel_segment_whose_descriptor_has_gone_bad_is_not_entered(uint entry, uint high)
     {
         var scene = new TrapScene
         {
-            OnControl = static c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 13, 0x1000FFFF, 0x00CFB300),
+            OnControl = c => c.Hypercall(HypercallNumbers.LoadGdtEntry, entry, 0xFFFF, high),
             User = static c =>
             {
                 c.@int((byte)TrapScene.Control);
                 c.@int(0x80);
             },
-            Gates = { [GeneralProtection] = 0x8E00 },
         };
-        (List<uint[]> records, _) = scene.Play();
-        Assert.Equal(4, records.Count);
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal(3, records.Count);
+        Assert.StartsWith("unhandled trap 128", end, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -379,6 +392,120 @@ public sealed class DirectTrapTests
         (List<uint[]> records, string end) = scene.Play();
         Assert.Equal("CRASH: the end", end);
         Assert.Equal(5, records.Count(static r => r[Vector] == PageFault));
+    }
+
+    /// <summary>
+    /// Code in irq_enabled itself: "inc edx; ret" becomes "add [eax], al" twice when an interrupt gate clears the word, and that must
+    /// be what runs then.
+    /// </summary>
+    [Fact]
+    public void Code_made_of_irq_enabled_is_noticed_when_a_gate_clears_it()
+    {
+        const uint Scratch = AssembledGuest.Log + 0x20;
+        const uint IncEdxAndReturn = 0x9090C342;
+        const uint Returns = 0xC3C3C3C3;
+        var scene = new TrapScene
+        {
+            Gates = { [6] = 0xEE00 },
+            OnSyscall = static c =>
+            {
+                c.mov(__dword_ptr[AssembledGuest.Blocked], Returns);
+                c.mov(__dword_ptr[AssembledGuest.IrqEnabled], IncEdxAndReturn);
+                c.mov(eax, Scratch);
+                c.mov(__dword_ptr[eax], 0);
+                c.xor(edx, edx);
+                c.call(AssembledGuest.IrqEnabled);
+                c.@int(6);
+                c.mov(eax, Scratch);
+                c.call(AssembledGuest.IrqEnabled);
+
+                // Shown by the frame of a trap: above its three words.
+                c.push(edx);
+                c.push(__dword_ptr[eax]);
+                c.@int(6);
+                c.add(esp, 8);
+            },
+            User = static c => c.@int(0x80),
+            ExitsSaved = 0,
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.All(records.Where((_, i) => i % 3 == 2), static r => Assert.Equal([2 * (Scratch & 0xFF), 1], r[3..5]));
+    }
+
+    [Fact]
+    public void A_return_to_segments_that_have_changed_loads_them_anew()
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [GeneralProtection] = 0x8E00 },
+            Endings = { [GeneralProtection] = static c => c.ShutDown() },
+            OnControl = static c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 15, 0xFFFF, 0x00CFF100),
+            User = static c =>
+            {
+                c.@int(0x80);
+                c.@int((byte)TrapScene.Control);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+
+        // The iret of the control call cannot load a read-only stack.
+        Assert.Equal(5, records.Count);
+        Assert.Equal(0x78u, records[^1][0]);
+    }
+
+    [Fact]
+    public void A_return_takes_away_what_the_user_may_not_have()
+    {
+        var scene = new TrapScene
+        {
+            OnControl = static c =>
+            {
+                c.mov(eax, 0x68);
+                c.mov(fs, eax);
+                c.mov(gs, eax);
+            },
+            User = static c =>
+            {
+                c.mov(eax, 0x7B);
+                c.mov(fs, eax);
+                c.mov(gs, eax);
+                c.@int((byte)TrapScene.Control);
+                c.mov(eax, fs);
+                c.push(eax);
+                c.mov(eax, gs);
+                c.add(esp, eax);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(AssembledGuest.UserStack - 4, records[^1][OldEsp]);
+    }
+
+    /// <summary>Linux keeps DS of ring 3 in the kernel; a kernel that does not must lose it on the way down.</summary>
+    [Fact]
+    public void A_return_with_a_data_segment_of_the_kernels_takes_that_away_too()
+    {
+        var scene = new TrapScene
+        {
+            OnControl = static c =>
+            {
+                c.mov(eax, 0x68);
+                c.mov(ds, eax);
+            },
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.mov(eax, ds);
+                c.add(esp, eax);
+                c.mov(eax, 0x7B);
+                c.mov(ds, eax);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(AssembledGuest.UserStack, records[^1][OldEsp]);
     }
 
     [Fact]
