@@ -168,7 +168,7 @@ internal sealed unsafe class Hypercalls : IQuickHypercalls
         _context.Cpu->NoirqIret = noirqIret;
         _context.Cpu->FastCall.Initialised = 1;
         _interrupts.InitDirectTraps();
-        if (_context.Options.DirectTraps)
+        if (_interrupts.MayDeliverDirectly)
         {
             _context.Machine.QuickHypercalls = this;
             _context.Cpu->Direct.QuickHypercalls = Quick;

@@ -14,13 +14,18 @@ internal sealed unsafe partial class InterruptsAndTraps
     private const uint LineBytes = 64;
 
     /// <summary>
+    /// Does the code that traps deliver by itself? Not if somebody watches what is delivered: he sits in the Switcher.
+    /// </summary>
+    public bool MayDeliverDirectly => _context.Options.DirectTraps && Observer == null;
+
+    /// <summary>
     /// LGUEST_INIT has told us where <c>lguest_data</c> is: from now on translated code may touch its first words itself. Where they
     /// do not lie in one aligned piece, it may not; such a Guest goes through the Switcher.
     /// </summary>
     public void InitDirectTraps()
     {
         uint address = _data.Address;
-        if (!_context.Options.DirectTraps || address % 4 != 0 || address % LineBytes > LineBytes - DirectDataBytes)
+        if (!MayDeliverDirectly || address % 4 != 0 || address % LineBytes > LineBytes - DirectDataBytes)
         {
             return;
         }

@@ -6,6 +6,7 @@ using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tiering;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator;
 
@@ -21,26 +22,52 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
 
+    /// <summary>Instructions for each miss that make a page cache worth having.</summary>
+    private const int InstructionsForMiss = 60;
+
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
+    private readonly HotBlocks _hot = new();
+    private readonly HashSet<nint> _secondChance = [];
     private readonly Optimisations _optimisations;
+    private readonly CompileCounters _compiled;
+    private long _resets;
     private readonly uint _threshold;
+    private Exception? _failure;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
-    public TieredEngine(GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null)
+    /// <param name="probes">Who looks; null: nobody.</param>
+    public TieredEngine(
+        GuestMachine machine,
+        uint threshold = DefaultThreshold,
+        long codeCache = DefaultCodeCache,
+        Optimisations? optimisations = null,
+        EngineProbes? probes = null)
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
+        _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
+        _compiled = new CompileCounters { Observer = probes?.Compiler };
+        _interpreter.Cache.Observer = probes?.Blocks;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
+
+        // Everything is to be compiled before it runs: whatever it costs.
+        _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations);
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch };
+        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
+    }
+
+    /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
+    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler
+    {
+        init => _compiled.Compiler = value;
     }
 
     public RegionCache Regions => _regions;
@@ -48,6 +75,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     public BlockCache Blocks => _interpreter.Cache;
 
     public CompileQueue? Queue => _queue;
+
+    /// <summary>What went wrong inside the compiler, if anything did; the code concerned stays interpreted.</summary>
+    public Exception? Failure => _failure ?? _queue?.Failure;
 
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
@@ -61,43 +91,188 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _queue?.Dispose();
         _regions.Dispose();
         _interpreter.Dispose();
+        _regions.Watch?.Dispose();
     }
+
+    /// <summary>Counters, as they stand. Any thread may ask while the engine lives, and after.</summary>
+    public TranslatorStatistics Statistics() => TranslatorStatistics.OfBlocks(Blocks) with
+    {
+        RegionsCompiled = _compiled.Regions,
+        BlocksCompiled = _compiled.Blocks,
+        InstructionsCompiled = _compiled.Instructions,
+        IlBytes = _compiled.IlBytes,
+        CompileTime = _compiled.Time,
+        InBackground = _queue != null,
+        BlocksWaiting = _hot.Count,
+        RegionsInstalled = _regions.Installed,
+        RegionsOutdated = _regions.Outdated,
+        RegionsInvalidated = _regions.Cut,
+        RegionsEvicted = _regions.Evicted,
+        RegionsLive = _regions.Count,
+        CodeCacheBytes = _regions.Bytes,
+        CodeCacheCapacity = _regions.Capacity,
+        Leaves = _regions.Watch?.Counts.ToArray() ?? [],
+    };
 
     /// <summary>The block at eip has become hot. Called between blocks.</summary>
     private void Promote(GuestCpu* cpu)
     {
+        cpu->Tier = ExecutionTier.Translator;
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
-            // Whatever comes of it, this head need not count on.
-            BlockHead.SetPlain(block->Head);
-            RegionPlan? plan = _finder.Find(_threshold / 8, Math.Max(_threshold, 1));
-            if (plan != null)
+            if (_queue == null)
             {
-                if (_queue == null)
+                // Whatever comes of it, this head need not count on.
+                BlockHead.SetPlain(block->Head);
+                if (_finder.Find(0) is { } plan)
                 {
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    CompileNow(plan);
                 }
-                else if (!_queue.Offer(plan))
-                {
-                    // Later; but it must run in between, or the Guest would wait here until the queue is shorter.
-                    BlockHead.SetCounting(block->Head, Math.Max(_threshold, 2));
-                }
+            }
+            else
+            {
+                _hot.Heat(block, _interpreter.Cache.Patience(block));
             }
         }
 
         Settle(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
+    }
+
+    /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
+    private void Feed()
+    {
+        if (_resets != _interpreter.Cache.Resets)
+        {
+            _resets = _interpreter.Cache.Resets;
+            _hot.Clear();
+            _secondChance.Clear();
+        }
+
+        while (_queue!.WantsMore && _hot.Count > 0)
+        {
+            // Only what is mapped now can be looked at; the code of another process waits for its turn.
+            GuestBlock* block = _hot.TakeHottest(pointer => _interpreter.Cache.Peek(((GuestBlock*)pointer)->Eip) == (GuestBlock*)pointer);
+            if (block == null)
+            {
+                return;
+            }
+
+            if (RegionCache.IsTranslated(block->Head))
+            {
+                continue;
+            }
+
+            if (_regions.Covers(block) && _secondChance.Add((nint)block))
+            {
+                // It became hot while a region around it was being compiled. If it still is, it is so by another way.
+                BlockHead.SetCounting(block->Head, Math.Max(_threshold, 1) * 4);
+                continue;
+            }
+
+            BlockHead.SetPlain(block->Head);
+            if (_finder.Find(block->Eip, _threshold / 8, RegionFinder.NoneScattered) is { } plan)
+            {
+                _queue.Offer(plan);
+                GiveTime(plan);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The other blocks of a plan are about as hot as the one that asked, and would ask next, for much the same region. Most of
+    /// them will never be entered from outside again: whoever is counts anew.
+    /// </summary>
+    private void GiveTime(RegionPlan plan)
+    {
+        foreach (PlannedBlock planned in plan.Blocks)
+        {
+            if (planned.Pointer->Head->Info == (ushort)HeadKind.Counting)
+            {
+                BlockHead.SetCounting(planned.Pointer->Head, _interpreter.Cache.Patience(planned.Pointer));
+            }
+        }
+    }
+
+    private void CompileNow(RegionPlan plan)
+    {
+        CompiledRegion region;
+        try
+        {
+            region = _compiled.Compile(plan, _optimisations);
+        }
+        catch (Exception e)
+        {
+            // As on the compiler thread: a bug of ours costs the Guest speed, not its life. Tests look here.
+            _failure = e;
+            return;
+        }
+
+        _regions.Install(region);
+    }
+
+    /// <summary>
+    /// A page cache has missed a few thousand times. If that took few instructions, its accesses are scattered, and the cache
+    /// costs more than it saves: the region is translated again without it.
+    /// </summary>
+    private void Retune(GuestCpu* cpu)
+    {
+        cpu->Tier = ExecutionTier.Translator;
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
+        foreach (CompiledRegion region in _regions.WithDueRecords())
+        {
+            var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
+            foreach (CacheRecord record in region.CacheRecords)
+            {
+                if (record.IsDue && !record.Class.IsStack && now - record.Since < (long)InstructionsForMiss * record.Period)
+                {
+                    scattered.Add(record.Class);
+                }
+
+                if (record.IsDue)
+                {
+                    record.Restart(now, region.IsBeingReplaced);
+                }
+            }
+
+            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
+            {
+                region.IsBeingReplaced = true;
+                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, scattered);
+                if (plan != null && _queue != null)
+                {
+                    _queue.Offer(plan);
+                }
+                else if (plan != null)
+                {
+                    CompileNow(plan);
+                }
+            }
+        }
     }
 
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
     private void Settle(GuestCpu* cpu)
     {
+        if (cpu->TierRequest != 0)
+        {
+            cpu->TierRequest = 0;
+            Retune(cpu);
+        }
+
         if (_queue is { HasFinished: true })
         {
+            cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
                 _regions.Install(region!);
             }
+        }
+
+        if (_queue != null)
+        {
+            Feed();
         }
 
         if (_regions.HasDead)

@@ -7,7 +7,7 @@ using Lguest.Jit.Core.Traps;
 
 namespace Lguest.Jit.Core.Interpreter;
 
-/// <summary>What a tiered engine does when a block has become hot.</summary>
+/// <summary>What a tiered engine does between two blocks.</summary>
 internal unsafe delegate void TierHook(GuestCpu* cpu);
 
 /// <summary>
@@ -18,6 +18,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 {
     private readonly BlockCache _cache;
     private readonly int _blockLimit;
+
+    /// <summary>The last single step loaded SS, and its #DB was left out.</summary>
+    private bool _withheld;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
@@ -32,8 +35,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
 
-    /// <summary>Called when translated code asks for its counters to be looked at (<see cref="ExitReason.Retune"/>).</summary>
-    public TierHook? Retune { get; init; }
+    /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
+    public TierHook? Settle { get; init; }
 
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
@@ -42,6 +45,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         cpu->BudgetLeft = budget;
         cpu->Cut = ExitReason.Continue;
         cpu->PendingLink = null;
+        cpu->Tier = ExecutionTier.Interpreter;
         ExitReason reason;
         do
         {
@@ -55,6 +59,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         cpu->Retired += cpu->RunBudget - cpu->BudgetLeft;
         cpu->RunBudget = 0;
         cpu->BudgetLeft = 0;
+        cpu->Tier = ExecutionTier.Switcher;
         return reason;
     }
 
@@ -67,7 +72,14 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             return ExitReason.Budget;
         }
 
-        if (Volatile.Read(ref cpu->Attention) != 0)
+        int attention = Volatile.Read(ref cpu->Attention);
+        if (attention == AttentionBits.Engine)
+        {
+            // Down first: what is raised from here on is found by the hook, or brings us back.
+            _ = Interlocked.CompareExchange(ref cpu->Attention, 0, AttentionBits.Engine);
+            Settle?.Invoke(cpu);
+        }
+        else if (attention != 0)
         {
             return ExitReason.Attention;
         }
@@ -89,13 +101,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
 
         Execute(cpu, block->Head);
-        while (cpu->Exit is ExitReason.Miss or ExitReason.Retune)
+        while (cpu->Exit == ExitReason.Miss)
         {
-            if (cpu->Exit == ExitReason.Retune)
-            {
-                Retune?.Invoke(cpu);
-            }
-
             // The interpreter's turn, whatever the head of that block leads to.
             block = _cache.Find();
             if (block == null)
@@ -165,7 +172,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
                 // An indirect branch goes through the jump cache, and from there to heads that count, or are translated.
                 Tier?.Invoke(cpu);
                 return ExitReason.Continue;
-            case ExitReason.Budget or ExitReason.Miss or ExitReason.Retune:
+            case ExitReason.Budget or ExitReason.Miss:
                 return ExitReason.Continue;
             default:
                 return cpu->Exit;
@@ -174,7 +181,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     /// <summary>
     /// EFLAGS.TF: one instruction (one iteration of a rep string), then #DB. A budget of one makes the string instruction
-    /// stop by itself.
+    /// stop by itself. Behind a load of SS there is no #DB, so that nobody sees the new SS with the old ESP; behind the second
+    /// of two there is (SDM vol. 3, §6.8.3).
     /// </summary>
     private ExitReason SingleStep(GuestCpu* cpu)
     {
@@ -185,7 +193,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         bool completed = cpu->BudgetLeft == 0;
         cpu->RunBudget += rest;
         cpu->BudgetLeft += rest;
-        return completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
+        _withheld = completed && reason == ExitReason.Continue && !_withheld && _cache.PartialLoadsStackSegment;
+        return !_withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -73,6 +73,9 @@ internal unsafe struct GuestCpu
     /// <summary>Non-zero: leave at the next safepoint. Written by any thread.</summary>
     public int Attention;
 
+    /// <summary>Non-zero: translated code asks its engine to look at what it has counted, when it is next entered.</summary>
+    public int TierRequest;
+
     /// <summary>Bit n: IRQ n has been raised and not yet delivered. Written by any thread with interlocked operations.</summary>
     public uint PendingInterrupts;
 
@@ -108,6 +111,9 @@ internal unsafe struct GuestCpu
 
     /// <summary>LHCALL_HALT is in force.</summary>
     public uint Halted;
+
+    /// <summary>What this thread is doing; for statistics only.</summary>
+    public ExecutionTier Tier;
 
     /// <summary>GCHandle of the <see cref="Machine.GuestMachine"/>, for the cold paths.</summary>
     public nint MachineHandle;

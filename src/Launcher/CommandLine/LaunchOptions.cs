@@ -1,7 +1,9 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Translator;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Launcher.CommandLine;
 
@@ -29,6 +31,10 @@ internal sealed record LaunchOptions
     public const EngineKind DefaultEngine = EngineKind.Interpreter;
 
     public const uint DefaultMemory = 256u << 20;
+
+    public const string DefaultTraceFile = "lguest-trace.txt";
+
+    public const long DefaultTraceLimit = 256 << 20;
 
     /// <summary>vmlinux or bzImage; null: the embedded Guest.</summary>
     public string? Kernel { get; init; }
@@ -75,7 +81,32 @@ internal sealed record LaunchOptions
     /// <summary>A restart ends the run.</summary>
     public bool NoReboot { get; init; }
 
+    /// <summary>What to write down while it runs.</summary>
+    public TraceKinds Trace { get; init; }
+
+    public string TraceFile { get; init; } = DefaultTraceFile;
+
+    /// <summary>Ranges and symbols outside of which nothing is written down; null: none.</summary>
+    public string? TraceFilter { get; init; }
+
+    /// <summary>Bytes of trace at most.</summary>
+    public long TraceLimit { get; init; } = DefaultTraceLimit;
+
+    /// <summary>Name translated code for <c>perf</c>.</summary>
+    public bool PerfMap { get; init; }
+
     /// <summary>Makes the engine that was asked for.</summary>
-    public IExecutionEngine CreateEngine(GuestMachine machine) =>
-        Engine == EngineKind.Jit ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations) : new InterpreterEngine(machine);
+    /// <param name="machine">For this machine.</param>
+    /// <param name="probes">Who looks at it; null: nobody.</param>
+    public IExecutionEngine CreateEngine(GuestMachine machine, EngineProbes? probes = null)
+    {
+        if (Engine == EngineKind.Jit)
+        {
+            return new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, probes);
+        }
+
+        var interpreter = new InterpreterEngine(machine);
+        interpreter.Cache.Observer = probes?.Blocks;
+        return interpreter;
+    }
 }

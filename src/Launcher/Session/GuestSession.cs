@@ -3,6 +3,7 @@ using Lguest.Jit.Launcher.CommandLine;
 using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Reporting;
+using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 
@@ -35,6 +36,7 @@ internal sealed class GuestSession
     public int Run()
     {
         Func<SymbolTable> symbols = OpenSymbols();
+        using var tracing = new SessionTracing(_options, symbols, _host.Error);
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
@@ -45,7 +47,7 @@ internal sealed class GuestSession
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
-            last = LiveAndReboot(output, listener, symbols);
+            last = LiveAndReboot(output, listener, tracing, symbols);
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -76,7 +78,7 @@ internal sealed class GuestSession
     }
 
     /// <summary>Lives until the Guest ends without wanting another.</summary>
-    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, Func<SymbolTable> symbols)
+    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols)
     {
         var log = new DeviceLog(_host.Error);
         long instructionsLeft = _options.MaxInstructions;
@@ -98,7 +100,18 @@ internal sealed class GuestSession
                 Sysenter = _options.Sysenter,
                 MaxInstructions = instructionsLeft,
             };
-            LifeResult life = GuestLife.Run(_options.Memory, _options.CreateEngine, LoadAndListen, options, output, _input, log, _stop, symbols);
+            LifeResult life = GuestLife.Run(
+                _options.Memory,
+                machine => _options.CreateEngine(machine, tracing.CreateProbes()),
+                LoadAndListen,
+                options,
+                output,
+                _input,
+                log,
+                _stop,
+                _options.Stats,
+                tracing.Trace,
+                symbols);
             instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {

@@ -1,6 +1,8 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
 
@@ -11,15 +13,21 @@ namespace Lguest.Jit.Translator.Discover;
 /// </summary>
 internal sealed unsafe class RegionFinder
 {
-    /// <summary>Limits that keep a method well below those where RyuJIT gives up optimising (60,000 bytes of IL, 2,000 basic blocks).</summary>
-    private const int MaximumBlocks = 48;
-    private const int MaximumInstructions = 400;
+    /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions: what the compiler takes is proportional to them.</summary>
+    private const int MaximumInstructions = 240;
+    private const int MaximumDuplicated = 80;
+
+    /// <summary>No access class is known to be scattered.</summary>
+    public static IReadOnlySet<AccessClass> NoneScattered { get; } = new HashSet<AccessClass>();
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
+
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
+    private readonly HashSet<uint> _indirect = [];
+    private readonly HashSet<uint> _scanned = [];
 
     public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations)
     {
@@ -30,11 +38,13 @@ internal sealed unsafe class RegionFinder
 
     /// <summary>The region around the block at <c>cpu->Eip</c>, or null if that block cannot be compiled.</summary>
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
-    /// <param name="threshold">What the counters of new blocks start from.</param>
-    public RegionPlan? Find(uint minimumCount, uint threshold)
+    public RegionPlan? Find(uint minimumCount) => Find(_machine.Cpu->Eip, minimumCount, NoneScattered);
+
+    /// <summary>The same around the block at <paramref name="eip"/>, some of whose accesses need no page caches.</summary>
+    public RegionPlan? Find(uint eip, uint minimumCount, IReadOnlySet<AccessClass> scattered)
     {
         GuestCpu* cpu = _machine.Cpu;
-        GuestBlock* seed = _cache.Peek(cpu->Eip);
+        GuestBlock* seed = _cache.Peek(eip);
         if (seed == null || seed->CrossesPage || (cpu->Mode & ~CpuMode.User) != 0)
         {
             return null;
@@ -43,20 +53,33 @@ internal sealed unsafe class RegionFinder
         var blocks = new List<PlannedBlock>();
         var pages = new List<AssumedPage>();
         int instructions = 0;
+        int duplicated = 0;
         _work.Clear();
         _seen.Clear();
+        _indirect.Clear();
+        _scanned.Clear();
         Push(seed->Eip);
-        while (_work.Count > 0 && blocks.Count < MaximumBlocks)
+        while (_work.Count > 0 && blocks.Count < _optimisations.RegionLimit)
         {
             GuestBlock* block = _cache.Peek(_work.Dequeue());
             if (block == null || block->CrossesPage || instructions + block->Count > MaximumInstructions
-                || (block != seed && !IsWarm(block, minimumCount, threshold)))
+                || (block != seed && !IsWarm(block, minimumCount)))
             {
                 continue;
             }
 
+            if (block != seed && RegionCache.IsTranslated(block->Head))
+            {
+                // It has a translation to be linked to. A small part may still be worth having twice: a short callee, an inner loop.
+                duplicated += block->Count;
+                if (duplicated > MaximumDuplicated)
+                {
+                    continue;
+                }
+            }
+
             instructions += block->Count;
-            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, Copy(block), block->Count));
+            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, Copy(block), block->Count) { IsIndirectTarget = _indirect.Contains(block->Eip) });
             var page = new AssumedPage(block->Eip >> 12, cpu->ReadTable[block->Eip >> 12]);
             if (!pages.Contains(page))
             {
@@ -66,6 +89,10 @@ internal sealed unsafe class RegionFinder
             if (_optimisations.Regions)
             {
                 PushSuccessors(block);
+                if (_optimisations.BranchTables && block->End == BlockEnd.Indirect && _scanned.Add(block->Eip >> 12))
+                {
+                    PushTargetsNear(block->Eip, cpu->Mode);
+                }
             }
         }
 
@@ -79,13 +106,15 @@ internal sealed unsafe class RegionFinder
             Blocks = blocks,
             Pages = pages,
             Mode = cpu->Mode,
+            Scattered = scattered,
             Heat = instructions,
             CacheGeneration = _cache.Resets,
         };
     }
 
-    private static bool IsWarm(GuestBlock* block, uint minimumCount, uint threshold) =>
-        block->Head->Info != (ushort)HeadKind.Counting || threshold - block->Head->Displacement >= minimumCount;
+    private bool IsWarm(GuestBlock* block, uint minimumCount) =>
+        block->Head->Info != (ushort)HeadKind.Counting
+        || (!block->IsRestless && _cache.Patience(block) - block->Head->Displacement >= minimumCount);
 
     private void PushSuccessors(GuestBlock* block)
     {
@@ -114,6 +143,47 @@ internal sealed unsafe class RegionFinder
                 Push(block->NextEip);
                 break;
         }
+    }
+
+    /// <summary>
+    /// Where indirect branches have led to lately, as far as it is in the same page: what the jump cache holds. The handlers
+    /// of an interpreter, the cases of a switch, the methods of a small class.
+    /// </summary>
+    private void PushTargetsNear(uint eip, CpuMode mode)
+    {
+        foreach (uint target in _cache.IndirectTargets(eip >> 12, mode))
+        {
+            if (!IsBehindCall(target))
+            {
+                _indirect.Add(target);
+                Push(target);
+            }
+        }
+    }
+
+    /// <summary>Does it look as if a return had led here? CALL rel32 is E8 and four bytes; CALL r/m is FF /2 in two to seven.</summary>
+    private bool IsBehindCall(uint eip)
+    {
+        if ((eip & 0xFFF) < 7)
+        {
+            return false;
+        }
+
+        byte* code = (byte*)(_machine.Cpu->ReadTable[eip >> 12] + eip);
+        if (code[-5] == 0xE8)
+        {
+            return true;
+        }
+
+        for (int length = 2; length <= 7; length++)
+        {
+            if (code[-length] == 0xFF && (code[1 - length] & 0x38) == 0x10)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Push(uint eip)

@@ -26,6 +26,7 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo AfterRor = Find(typeof(FlagWords), nameof(FlagWords.AfterRor));
     public static readonly MethodInfo WithCarry = Find(typeof(FlagWords), nameof(FlagWords.WithCarry));
     public static readonly MethodInfo Condition = Find(typeof(FlagWords), nameof(FlagWords.Holds));
+    public static readonly MethodInfo InterlockedOr = typeof(Interlocked).GetMethod(nameof(Interlocked.Or), [typeof(int).MakeByRefType(), typeof(int)])!;
     public static readonly MethodInfo AddAux = Find(typeof(LazyFlags), nameof(LazyFlags.AddAux32));
     public static readonly MethodInfo SubAux = Find(typeof(LazyFlags), nameof(LazyFlags.SubAux32));
     public static readonly MethodInfo FollowFar = Find(typeof(Links), nameof(Links.FollowFar));
@@ -42,6 +43,7 @@ internal static unsafe class MethodNames
     public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
+    public static readonly int TierRequest = Offset(static cpu => (byte*)&cpu->TierRequest);
     public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);
 
     /// <summary>Offset in <see cref="Op"/> of the entry number, which its block head keeps in Displacement.</summary>

@@ -47,11 +47,20 @@ internal sealed class PageCache(AccessClass accesses, LocalBuilder start, LocalB
     /// <summary>The soft TLB's entry: Host address minus Guest address.</summary>
     public LocalBuilder Bias { get; } = bias;
 
-    /// <summary>Host address of the misses left until the engine asks whether this cache is worth having.</summary>
+    /// <summary>Host address of the misses left until the engine is asked to look; 0 if it has looked already, and this cache is a scattered one.</summary>
     public nint Countdown { get; } = countdown;
+
+    /// <summary>
+    /// The accesses meet another page whenever their register gets another value. So the first one afterwards asks the soft TLB at
+    /// once, instead of finding out by a branch that nobody can predict; those that follow it find its page here.
+    /// </summary>
+    public bool IsScattered => Countdown == 0;
+
+    /// <summary>With a scattered cache: the register has not changed since the last access, in this block.</summary>
+    public bool IsFresh { get; set; }
 }
 
-/// <summary>The page caches of one region: chosen before emission by what its instructions access.</summary>
+/// <summary>The page caches of one region: chosen before emission by what the instructions of its loops access.</summary>
 internal sealed class PageCaches
 {
     /// <summary>More would only push each other out of the Host's registers.</summary>
@@ -87,16 +96,25 @@ internal sealed class PageCaches
 
     /// <summary>Declares locals for the classes that are worth it.</summary>
     /// <param name="il">Where.</param>
-    /// <param name="loops">Is there a way round in the region? Else only classes with several accesses gain.</param>
     /// <param name="scattered">Classes that were seen to change their page all the time.</param>
     /// <param name="countdown">Makes a countdown for the n-th cache.</param>
-    public void Choose(ILGenerator il, bool loops, IReadOnlySet<AccessClass> scattered, Func<AccessClass, nint> countdown)
+    public void Choose(ILGenerator il, IReadOnlySet<AccessClass> scattered, Func<AccessClass, nint> countdown)
     {
-        foreach ((AccessClass accesses, int sites) in _sites.OrderByDescending(static s => s.Value).Take(Maximum))
+        foreach ((AccessClass accesses, _) in _sites.OrderByDescending(static s => s.Value).Take(Maximum))
         {
-            if ((loops || sites > 1) && !scattered.Contains(accesses))
+            nint counter = scattered.Contains(accesses) ? 0 : countdown(accesses);
+            Chosen.Add(accesses, new PageCache(accesses, il.DeclareLocal(typeof(long)), il.DeclareLocal(typeof(ulong)), counter));
+        }
+    }
+
+    /// <summary>A register has got another value (null: or we have come here from elsewhere).</summary>
+    public void Changed(int? register)
+    {
+        foreach (PageCache cache in Chosen.Values)
+        {
+            if (register == null || cache.Class.Anchor == register || cache.Class.Anchor == 8 + register)
             {
-                Chosen.Add(accesses, new PageCache(accesses, il.DeclareLocal(typeof(long)), il.DeclareLocal(typeof(ulong)), countdown(accesses)));
+                cache.IsFresh = false;
             }
         }
     }

@@ -2,6 +2,7 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -88,6 +89,18 @@ internal sealed class RegionContext
     /// <summary>Misses of the page caches, to be emitted behind all hot code.</summary>
     public List<SlowPath> SlowPaths { get; } = [];
 
+    /// <summary>The slow path for an access like this.</summary>
+    public SlowPath SlowPath(PageCache cache, int size, bool write)
+    {
+        SlowPath? path = SlowPaths.Find(p => p.Cache == cache && p.Size == size && p.Write == write);
+        if (path == null)
+        {
+            SlowPaths.Add(path = new SlowPath(cache, size, write));
+        }
+
+        return path;
+    }
+
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
 
@@ -100,8 +113,19 @@ internal sealed class RegionContext
     /// <summary>In this region, flags that depend on the way we came always have CF in bit 31 of <see cref="FlagB"/>.</summary>
     public bool CarryNormal { get; set; }
 
+    /// <summary>May accesses of this block use page caches?</summary>
+    public bool UsePageCaches { get; set; }
+
     /// <summary>The instruction being emitted.</summary>
-    public uint CurrentEip { get; set; }
+    public uint CurrentEip
+    {
+        get;
+        set
+        {
+            field = value;
+            IlRecorder.At(Il, value);
+        }
+    }
 
     /// <summary>Instructions from the current one (inclusive) to the end of its block.</summary>
     public int Remaining { get; set; }
@@ -128,8 +152,12 @@ internal sealed class RegionContext
         return Il.DeclareLocal(typeof(uint));
     }
 
-    /// <summary>Nothing is known any more about low bytes: at the start of a block.</summary>
-    public void ForgetLowBytes() => Array.Clear(_lowByteKnown);
+    /// <summary>At the start of a block nothing is known of low bytes and pages.</summary>
+    public void BeginBlock()
+    {
+        Array.Clear(_lowByteKnown);
+        PageCaches.Changed(null);
+    }
 
     /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>
     public LocalBuilder? LowByte(int number) => number < 4 && _lowByteKnown[number] ? _lowBytes[number] : null;
@@ -148,6 +176,7 @@ internal sealed class RegionContext
     public void OverwriteRegister(int number, bool lowByteStays)
     {
         Overwrite(Register(number));
+        PageCaches.Changed(number);
         if (!lowByteStays && number < 4)
         {
             _lowByteKnown[number] = false;

@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
 
@@ -72,8 +73,12 @@ internal sealed class RegionEmitter
             EmitBlock(c, block, labels, branches);
         }
 
+        table?.EmitDispatch(c, labels);
+        IlRecorder.Note(il, "slow paths");
         MemoryEmitter.EmitSlowPaths(c);
+        IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
+        IlRecorder.NameLocals(il, c, c.Exits, c.PageCaches.Chosen.Values);
     }
 
     private static Instruction[] Decode(PlannedBlock block)
@@ -96,12 +101,18 @@ internal sealed class RegionEmitter
             return;
         }
 
-        foreach (Instruction instruction in _code.SelectMany(static code => code).Where(static i => HasPlainMemory(i)))
+        for (int block = 0; block < _code.Count; block++)
         {
-            c.PageCaches.Count(instruction);
+            foreach (Instruction instruction in _code[block])
+            {
+                if (_graph.IsInLoop(block) && HasPlainMemory(instruction))
+                {
+                    c.PageCaches.Count(instruction);
+                }
+            }
         }
 
-        c.PageCaches.Choose(c.Il, _graph.HasLoops, _plan.Scattered, accesses =>
+        c.PageCaches.Choose(c.Il, _plan.Scattered, accesses =>
         {
             var record = new CacheRecord(accesses);
             CacheRecords.Add(record);
@@ -113,6 +124,7 @@ internal sealed class RegionEmitter
     private void EmitPrologue(RegionContext c, Label[] labels)
     {
         ILGenerator il = c.Il;
+        IlRecorder.Note(il, "prologue");
         if (_plan.Pages.Count > 1)
         {
             CheckPages(c);
@@ -213,9 +225,11 @@ internal sealed class RegionEmitter
     {
         ILGenerator il = c.Il;
         Instruction[] code = _code[number];
+        IlRecorder.Block(il, number);
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
-        c.ForgetLowBytes();
+        c.BeginBlock();
+        c.UsePageCaches = _graph.IsInLoop(number);
         Charge(c, number);
         bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)

@@ -378,20 +378,24 @@ public sealed class DirectTrapTests
             },
             User = static c =>
             {
-                c.mov(edx, 7);
+                // edx counts what the kernel made of the address: "inc edx" is in the second only. It moves the stack, which shows.
+                c.mov(edx, 0);
                 foreach (uint address in new[] { First, First, Second, Second, First })
                 {
                     c.mov(ecx, address);
                     c.mov(__dword_ptr[ecx + 0x0], 5);
                     c.nop();
-                    c.push(edx);
+                    c.lea(eax, __dword_ptr[esp + edx * 4]);
+                    c.xchg(eax, esp);
                     c.@int(0x80);
+                    c.xchg(eax, esp);
                 }
             },
         };
         (List<uint[]> records, string end) = scene.Play();
         Assert.Equal("CRASH: the end", end);
         Assert.Equal(5, records.Count(static r => r[Vector] == PageFault));
+        Assert.Equal([0u, 0, 4, 8, 8], records[3..].Where(static r => r[Vector] == 0x80).Select(static r => r[OldEsp] - AssembledGuest.UserStack));
     }
 
     /// <summary>
@@ -506,6 +510,36 @@ public sealed class DirectTrapTests
         };
         (List<uint[]> records, _) = scene.Play();
         Assert.Equal(AssembledGuest.UserStack, records[^1][OldEsp]);
+    }
+
+    [Fact]
+    public void Who_watches_deliveries_sees_all_of_them()
+    {
+        using var guest = new AssembledGuest();
+        var seen = new TrapList();
+        guest.Guest.TrapObserver = seen;
+        _ = guest.Place(AssembledGuest.Entry, static c =>
+        {
+            c.Begin();
+            c.LoadGate(3, 0xEF00);
+            c.mov(ecx, 5);
+            Label again = c.CreateLabel();
+            c.Label(ref again);
+            c.int3();
+            c.dec(ecx);
+            c.jne(again);
+            c.ShutDown();
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(3), static c => c.iretd());
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal(5, seen.Vectors.Count);
+    }
+
+    private sealed class TrapList : ITrapObserver
+    {
+        public List<int> Vectors { get; } = [];
+
+        public void Delivered(in TrapRecord trap) => Vectors.Add(trap.Vector);
     }
 
     [Fact]
