@@ -66,6 +66,9 @@ internal sealed unsafe class RunLoop(
             // An interrupt that was refused, or is masked, must not wait for the Guest to come by of itself.
             interrupts.PollWhilePending();
 
+            // New gates: the engine may use them from here on.
+            interrupts.UpdateGates();
+
             // In we go.
             ExitReason reason = engine.Run(_cpu, budget);
 

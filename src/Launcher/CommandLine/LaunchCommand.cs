@@ -68,6 +68,19 @@ internal sealed class LaunchCommand
         CustomParser = ParseVector,
     };
 
+    private readonly Option<TrapPath> _traps = new("--traps")
+    {
+        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct]",
+        HelpName = "path",
+        CustomParser = ParseTraps,
+    };
+
+    private readonly Option<bool> _sysenter = new("--sysenter")
+    {
+        Description = "Give the Guest sysenter and sysexit, which Linux under lguest does without.",
+        Arity = ArgumentArity.Zero,
+    };
+
     private readonly Option<TimeSpan?> _timeout = new("--timeout")
     {
         Description = "Stop after this time, with exit code 4: 30s, 500ms, 5m, 2h; a bare number is seconds.",
@@ -132,12 +145,13 @@ internal sealed class LaunchCommand
     {
         var command = new Command("run", "Runs a Guest until it powers off.")
         {
-            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
+            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _traps, _sysenter, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
             _trace, _traceFile, _traceFilter, _traceLimit, _perfMap,
         };
         command.Validators.Add(ValidateTogether);
         command.SetAction(parsed => run(Collect(parsed)));
         _root.Add(command);
+        _root.Add(Bench.BenchCommand.Create());
     }
 
     /// <summary>Parses and runs.</summary>
@@ -185,6 +199,8 @@ internal sealed class LaunchCommand
             CodeCache = parsed.GetValue(_codeCache) ?? defaults.CodeCache,
             Optimisations = CollectOptimisations(parsed.GetValue(_optimisations) ?? []),
             SyscallVector = parsed.GetResult(_syscallVector) is null ? defaults.SyscallVector : parsed.GetValue(_syscallVector),
+            Traps = parsed.GetValue(_traps),
+            Sysenter = parsed.GetValue(_sysenter),
             Timeout = parsed.GetValue(_timeout),
             MaxInstructions = parsed.GetValue(_maxInstructions) ?? defaults.MaxInstructions,
             Stats = parsed.GetValue(_stats),
@@ -356,6 +372,21 @@ internal sealed class LaunchCommand
         }
 
         return vector;
+    }
+
+    private static TrapPath ParseTraps(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        switch (text)
+        {
+            case "direct":
+                return TrapPath.Direct;
+            case "switcher":
+                return TrapPath.Switcher;
+            default:
+                result.AddError($"--traps {text}: there are direct and switcher");
+                return TrapPath.Direct;
+        }
     }
 
     private static TimeSpan? ParseTimeout(ArgumentResult result)

@@ -93,7 +93,13 @@ internal sealed class GuestSession
 
         while (true)
         {
-            var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
+            var options = new GuestOptions
+            {
+                SyscallVector = _options.SyscallVector,
+                DirectTraps = _options.Traps == TrapPath.Direct,
+                Sysenter = _options.Sysenter,
+                MaxInstructions = instructionsLeft,
+            };
             LifeResult life = GuestLife.Run(
                 _options.Memory,
                 machine => _options.CreateEngine(machine, tracing.CreateProbes()),
