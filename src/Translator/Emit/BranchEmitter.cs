@@ -35,7 +35,7 @@ internal sealed class BranchEmitter
             return FlagState.Dead;
         }
 
-        return _known.TryGetValue(block, out FlagState? known) ? known : _c.CanonicalFlags();
+        return _known.TryGetValue(block, out FlagState? known) ? known : RegionContext.CanonicalFlags();
     }
 
     /// <summary>Emits the last instruction of a block; false if it has no template and the interpreter must run it.</summary>
@@ -93,9 +93,9 @@ internal sealed class BranchEmitter
         if (NeedsCanonical(taken) || NeedsCanonical(next))
         {
             _c.CanonicaliseFlags();
-            if (condition != ConditionCode.None && (comparison.Uses(_c.FlagA) || comparison.Uses(_c.FlagB)))
+            if (condition != ConditionCode.None && comparison.UsesFields)
             {
-                // It was about the old contents of the locals that have just been written.
+                // It was about the old contents of the fields that have just been written.
                 comparison = ConditionEmitter.Compare(_c, _c.Flags, condition);
             }
         }

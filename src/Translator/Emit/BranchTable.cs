@@ -84,7 +84,7 @@ internal sealed unsafe class BranchTable
 
         ILGenerator il = c.Il;
         Label outside = il.DefineLabel();
-        c.Flags = c.CanonicalFlags();
+        c.Flags = RegionContext.CanonicalFlags();
         il.MarkLabel(_dispatch);
         il.Emit(OpCodes.Ldloc, _target);
         il.Emit(OpCodes.Ldc_I4, (int)_lowest);

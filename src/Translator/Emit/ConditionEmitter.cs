@@ -11,7 +11,7 @@ namespace Lguest.Jit.Translator.Emit;
 /// <param name="Branch">The IL branch that is taken if the condition holds.</param>
 internal sealed record Comparison(FlagExpression Left, FlagExpression Right, OpCode Branch)
 {
-    public bool Uses(LocalBuilder local) => Left.Uses(local) || Right.Uses(local);
+    public bool UsesFields => Left.UsesFields || Right.UsesFields;
 }
 
 /// <summary>Who looks at flags: conditional branches, SETcc, CMOVcc.</summary>

@@ -100,7 +100,7 @@ internal sealed unsafe class ExitEmitter
         if (_links.Count > 0)
         {
             follow.Emit();
-            Spill();
+            SpillRegisters();
             _il.Emit(OpCodes.Ldarg_0);
             _il.Emit(OpCodes.Ldloc, _link);
             _il.Emit(OpCodes.Call, MethodNames.FollowFar);
@@ -110,7 +110,7 @@ internal sealed unsafe class ExitEmitter
         if (_jumps.Count > 0)
         {
             jump.Emit();
-            Spill();
+            SpillRegisters();
             _il.Emit(OpCodes.Ldarg_0);
             _il.Emit(OpCodes.Ldloc, _target);
             _il.Emit(OpCodes.Call, MethodNames.Jump);
@@ -123,7 +123,7 @@ internal sealed unsafe class ExitEmitter
         _il.Emit(OpCodes.Ldloc, _c.Budget);
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Stloc, _c.Budget);
-        Spill();
+        SpillRegisters();
         Copy(records, &records->Eip, MethodNames.Eip);
         Copy(records, &records->Reason, MethodNames.Exit);
         _il.MarkLabel(Left);
@@ -150,24 +150,7 @@ internal sealed unsafe class ExitEmitter
     }
 
     /// <summary>Stores the flags as they are held now, for whoever looks first to work out.</summary>
-    public void SpillFlagsDeferred()
-    {
-        FlagState flags = _c.Flags;
-        if (flags.Kind == FlagState.Dynamic)
-        {
-            _c.Store(MethodNames.FlagsKind, _c.Kind);
-        }
-        else
-        {
-            _c.Store(MethodNames.FlagsKind, flags.Kind);
-        }
-
-        StoreExpression(MethodNames.FlagsA, flags.A);
-        if (flags.B != null)
-        {
-            StoreExpression(MethodNames.FlagsB, flags.B);
-        }
-    }
+    public void SpillFlagsDeferred() => _c.StoreFlags(_c.Flags);
 
     /// <summary>Puts the flags where code of the interpreter looks for them.</summary>
     public void SpillFlagsSettled()
@@ -176,7 +159,7 @@ internal sealed unsafe class ExitEmitter
         _il.Emit(OpCodes.Ldarg_0);
         if (flags.Kind == FlagState.Dynamic)
         {
-            _il.Emit(OpCodes.Ldloc, _c.Kind);
+            FlagExpression.Field(MethodNames.FlagsKind).Emit(_c);
         }
         else
         {
@@ -239,42 +222,14 @@ internal sealed unsafe class ExitEmitter
         return label;
     }
 
-    private void StoreExpression(int offset, FlagExpression value)
-    {
-        _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(offset);
-        value.Emit(_c);
-        _il.Emit(OpCodes.Stind_I4);
-    }
-
-    /// <summary>Puts flags into the three locals that the common code stores.</summary>
     private void SetFlags(FlagState flags)
     {
-        switch (flags.Kind)
+        if (flags.Kind == FlagState.Unknown)
         {
-            case FlagState.Dynamic:
-                return;
-            case FlagState.Unknown:
-                throw new InvalidOperationException($"An exit of the region at 0x{_c.Plan.Blocks[0].Eip:x} shows flags that nobody was to look at.");
-            default:
-                _c.SaveFlags(flags);
-                Set(_c.Kind, flags.Kind);
-                return;
+            throw new InvalidOperationException($"An exit of the region at 0x{_c.Plan.Blocks[0].Eip:x} shows flags that nobody was to look at.");
         }
-    }
 
-    private void Spill()
-    {
-        SpillRegisters();
-        _c.Store(MethodNames.FlagsKind, _c.Kind);
-        _c.Store(MethodNames.FlagsA, _c.FlagA);
-        _c.Store(MethodNames.FlagsB, _c.FlagB);
-    }
-
-    private void Set(LocalBuilder local, int value)
-    {
-        _il.Emit(OpCodes.Ldc_I4, value);
-        _il.Emit(OpCodes.Stloc, local);
+        _c.StoreFlags(flags);
     }
 
     /// <summary>In what the exits that leave through the same code differ.</summary>

@@ -12,6 +12,9 @@ internal abstract record FlagExpression
     /// <summary>Levels of the tree: a chain of partial flag writers must not grow without end.</summary>
     public abstract int Depth { get; }
 
+    /// <summary>Does the value depend on the flags as they stand in the CPU struct?</summary>
+    public virtual bool UsesFields => false;
+
     /// <summary>Emits IL that pushes the value.</summary>
     public abstract void Emit(RegionContext c);
 
@@ -22,6 +25,9 @@ internal abstract record FlagExpression
     public abstract FlagExpression Replace(LocalBuilder from, LocalBuilder to);
 
     public static FlagExpression Of(LocalBuilder local) => new LocalExpression(local);
+
+    /// <summary>A 32-bit field of the CPU struct.</summary>
+    public static FlagExpression Field(int offset) => new FieldExpression(offset);
 
     public static FlagExpression Of(uint value) => new ConstantExpression((int)value);
 
@@ -64,6 +70,24 @@ internal abstract record FlagExpression
         public override FlagExpression Replace(LocalBuilder from, LocalBuilder to) => from == Local ? new LocalExpression(to) : this;
     }
 
+    private sealed record FieldExpression(int Offset) : FlagExpression
+    {
+        public override int Depth => 1;
+
+        public override bool UsesFields => true;
+
+        public override void Emit(RegionContext c)
+        {
+            c.Il.Emit(OpCodes.Ldarg_0);
+            c.Offset(Offset);
+            c.Il.Emit(OpCodes.Ldind_U4);
+        }
+
+        public override bool Uses(LocalBuilder local) => false;
+
+        public override FlagExpression Replace(LocalBuilder from, LocalBuilder to) => this;
+    }
+
     private sealed record ConstantExpression(int Value) : FlagExpression
     {
         public override int Depth => 1;
@@ -78,6 +102,8 @@ internal abstract record FlagExpression
     private sealed record BinaryExpression(OpCode Operation, FlagExpression Left, FlagExpression Right) : FlagExpression
     {
         public override int Depth { get; } = 1 + Math.Max(Left.Depth, Right.Depth);
+
+        public override bool UsesFields => Left.UsesFields || Right.UsesFields;
 
         public override void Emit(RegionContext c)
         {
@@ -95,6 +121,8 @@ internal abstract record FlagExpression
     private sealed record UnaryExpression(OpCode Operation, FlagExpression Operand) : FlagExpression
     {
         public override int Depth { get; } = 1 + Operand.Depth;
+
+        public override bool UsesFields => Operand.UsesFields;
 
         public override void Emit(RegionContext c)
         {
@@ -123,6 +151,8 @@ internal abstract record FlagExpression
         }
 
         public override int Depth { get; }
+
+        public override bool UsesFields => Array.Exists(_arguments, static a => a.UsesFields);
 
         public override void Emit(RegionContext c)
         {

@@ -13,7 +13,7 @@ namespace Lguest.Jit.Translator.Emit;
 /// <param name="Result">The result that the flags are about, where it is at hand: cheaper than to compute it again.</param>
 internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, FlagExpression? Result)
 {
-    /// <summary>Kind and operands stand in the three locals meant for them, and depend on the way we came.</summary>
+    /// <summary>Kind and operands stand in the CPU struct, and depend on the way we came.</summary>
     public const int Dynamic = -1;
 
     /// <summary>Nobody will look before they are written again.</summary>
@@ -28,6 +28,9 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     /// <summary>The state after <paramref name="from"/> has been copied to <paramref name="to"/>, because it is about to change.</summary>
     public FlagState Replace(LocalBuilder from, LocalBuilder to) => new(
         Kind, A.Replace(from, to), B?.Replace(from, to), Result);
+
+    /// <summary>Do the operands depend on the flags as they stand in the CPU struct?</summary>
+    public bool UsesFields => A.UsesFields || B?.UsesFields == true;
 
     public bool IsSub => Kind is FlagKind.Sub8 or FlagKind.Sub16 or FlagKind.Sub32;
 
@@ -92,7 +95,7 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
             FlagKind.Logic => FlagExpression.Of(0),
             FlagKind.Add32 => FlagExpression.Binary(
                 OpCodes.Shl, FlagExpression.Binary(OpCodes.Clt_Un, Result ?? FlagExpression.Binary(OpCodes.Add, A, B!), A), 31),
-            _ => FlagExpression.CallWithCpu(MethodNames.Carry, KindValue(c), A, B ?? FlagExpression.Of(0)),
+            _ => FlagExpression.CallWithCpu(MethodNames.Carry, KindValue(), A, B ?? FlagExpression.Of(0)),
         };
     }
 
@@ -100,7 +103,7 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     public FlagExpression RawResult(RegionContext c)
     {
         Require(c);
-        return SignedResult() ?? FlagExpression.CallWithCpu(MethodNames.ResultWord, KindValue(c), A, B ?? FlagExpression.Of(0));
+        return SignedResult() ?? FlagExpression.CallWithCpu(MethodNames.ResultWord, KindValue(), A, B ?? FlagExpression.Of(0));
     }
 
     /// <summary>The flags as <see cref="LazyFlags"/>' aux word.</summary>
@@ -110,7 +113,7 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
         FlagKind.Raw => B!,
         FlagKind.Add32 => FlagExpression.Call(MethodNames.AddAux, A, B!, SignedResult()!),
         FlagKind.Sub32 => FlagExpression.Call(MethodNames.SubAux, A, B!, SignedResult()!),
-        _ => FlagExpression.CallWithCpu(MethodNames.AuxWord, KindValue(c), A, B ?? FlagExpression.Of(0)),
+        _ => FlagExpression.CallWithCpu(MethodNames.AuxWord, KindValue(), A, B ?? FlagExpression.Of(0)),
     };
 
     /// <summary>Asking for flags that the analysis took for dead is a bug of ours, and must cost no more than this region.</summary>
@@ -122,5 +125,5 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
         }
     }
 
-    private FlagExpression KindValue(RegionContext c) => Kind == Dynamic ? FlagExpression.Of(c.Kind) : FlagExpression.Of((uint)Kind);
+    private FlagExpression KindValue() => Kind == Dynamic ? FlagExpression.Field(MethodNames.FlagsKind) : FlagExpression.Of((uint)Kind);
 }

@@ -39,9 +39,8 @@ internal sealed class RegionContext
         Budget = il.DeclareLocal(typeof(long));
         ReadTable = il.DeclareLocal(typeof(ulong));
         WriteTable = il.DeclareLocal(typeof(ulong));
-        Kind = il.DeclareLocal(typeof(int));
-        FlagA = il.DeclareLocal(typeof(uint));
-        FlagB = il.DeclareLocal(typeof(uint));
+        SavedA = il.DeclareLocal(typeof(uint));
+        SavedB = il.DeclareLocal(typeof(uint));
         Address = il.DeclareLocal(typeof(uint));
         Host = il.DeclareLocal(typeof(ulong));
         Bias = Host;
@@ -64,12 +63,10 @@ internal sealed class RegionContext
 
     public LocalBuilder WriteTable { get; }
 
-    /// <summary>Flags where they depend on the way we came: <see cref="FlagKind"/> and its two operands.</summary>
-    public LocalBuilder Kind { get; }
+    /// <summary>Where operands of the flags are kept that have been computed.</summary>
+    public LocalBuilder SavedA { get; }
 
-    public LocalBuilder FlagA { get; }
-
-    public LocalBuilder FlagB { get; }
+    public LocalBuilder SavedB { get; }
 
     /// <summary>Guest address of the access being emitted.</summary>
     public LocalBuilder Address { get; }
@@ -110,7 +107,7 @@ internal sealed class RegionContext
     /// <summary>Will anybody look at <see cref="Flags"/>, as they are now, after registers have been overwritten?</summary>
     public bool KeepFlags { get; set; }
 
-    /// <summary>In this region, flags that depend on the way we came always have CF in bit 31 of <see cref="FlagB"/>.</summary>
+    /// <summary>In this region, flags that depend on the way we came always have CF in bit 31 of their second operand.</summary>
     public bool CarryNormal { get; set; }
 
     /// <summary>May accesses of this block use page caches?</summary>
@@ -226,11 +223,36 @@ internal sealed class RegionContext
         flags.B?.Emit(this);
         if (flags.B != null)
         {
-            Il.Emit(OpCodes.Stloc, FlagB);
+            Il.Emit(OpCodes.Stloc, SavedB);
         }
 
-        Il.Emit(OpCodes.Stloc, FlagA);
-        return new FlagState(flags.Kind, FlagExpression.Of(FlagA), flags.B == null ? null : FlagExpression.Of(FlagB), null);
+        Il.Emit(OpCodes.Stloc, SavedA);
+        return new FlagState(flags.Kind, FlagExpression.Of(SavedA), flags.B == null ? null : FlagExpression.Of(SavedB), null);
+    }
+
+    /// <summary>
+    /// Puts the flags into the CPU struct, as kind and operands. That is where code that is reached in several ways expects
+    /// them: three stores at the end of a loop's body cost less than three registers through all of it.
+    /// </summary>
+    public void StoreFlags(FlagState flags)
+    {
+        if (flags.Kind == FlagState.Dynamic)
+        {
+            return;
+        }
+
+        if (flags.UsesFields)
+        {
+            flags = SaveFlags(flags);
+        }
+
+        StoreValue(MethodNames.FlagsA, flags.A);
+        if (flags.B != null)
+        {
+            StoreValue(MethodNames.FlagsB, flags.B);
+        }
+
+        Store(MethodNames.FlagsKind, flags.Kind);
     }
 
     /// <summary>Keeps the description of the flags from growing without end, along a chain of rotates for example.</summary>
@@ -242,7 +264,7 @@ internal sealed class RegionContext
         }
     }
 
-    /// <summary>Puts the flags into the three locals, as code that is reached in several ways expects them.</summary>
+    /// <summary>Puts the flags where code that is reached in several ways expects them.</summary>
     public void CanonicaliseFlags()
     {
         if (Flags.Kind == FlagState.Dynamic)
@@ -250,31 +272,29 @@ internal sealed class RegionContext
             return;
         }
 
-        FlagExpression? result = Flags.Result;
+        FlagState stored = Flags;
         if (CarryNormal && !Flags.IsCarryNormal)
         {
-            Flags = new FlagState(FlagKind.Raw, Flags.RawResult(this), Flags.RawAux(this), null);
+            stored = new FlagState(FlagKind.Raw, Flags.RawResult(this), Flags.RawAux(this), null);
         }
 
-        Flags = SaveFlags(Flags);
-        if (result != null && !result.Uses(FlagA) && !result.Uses(FlagB))
+        StoreFlags(stored);
+        if (Flags.UsesFields)
         {
-            Flags = Flags with { Result = result };
+            Flags = new FlagState(stored.Kind, FlagExpression.Field(MethodNames.FlagsA), FlagExpression.Field(MethodNames.FlagsB), null);
         }
-
-        Il.Emit(OpCodes.Ldc_I4, Flags.Kind);
-        Il.Emit(OpCodes.Stloc, Kind);
     }
 
     /// <summary>The state of code that is reached in several ways.</summary>
-    public FlagState CanonicalFlags() => new(FlagState.Dynamic, FlagExpression.Of(FlagA), FlagExpression.Of(FlagB), null);
+    public static FlagState CanonicalFlags() =>
+        new(FlagState.Dynamic, FlagExpression.Field(MethodNames.FlagsA), FlagExpression.Field(MethodNames.FlagsB), null);
 
     /// <summary>The flags are what two words in the CPU struct say (a handler of the interpreter has just written them).</summary>
     public void LoadFlagsFromMemory()
     {
-        Load(MethodNames.FlagsResult, OpCodes.Ldind_U4, FlagA);
-        Load(MethodNames.FlagsAux, OpCodes.Ldind_U4, FlagB);
-        Flags = new FlagState(FlagKind.Raw, FlagExpression.Of(FlagA), FlagExpression.Of(FlagB), null);
+        Load(MethodNames.FlagsResult, OpCodes.Ldind_U4, SavedA);
+        Load(MethodNames.FlagsAux, OpCodes.Ldind_U4, SavedB);
+        Flags = new FlagState(FlagKind.Raw, FlagExpression.Of(SavedA), FlagExpression.Of(SavedB), null);
     }
 
     public void LoadRegisterFromMemory(int number) => Load(number * 4, OpCodes.Ldind_U4, Register(number));
@@ -294,6 +314,15 @@ internal sealed class RegionContext
         Il.Emit(OpCodes.Ldarg_0);
         Offset(offset);
         Il.Emit(OpCodes.Ldloc, local);
+        Il.Emit(OpCodes.Stind_I4);
+    }
+
+    /// <summary>A 32-bit field of the CPU struct = value.</summary>
+    public void StoreValue(int offset, FlagExpression value)
+    {
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(offset);
+        value.Emit(this);
         Il.Emit(OpCodes.Stind_I4);
     }
 

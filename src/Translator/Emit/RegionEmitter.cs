@@ -141,7 +141,7 @@ internal sealed class RegionEmitter
         c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
         c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
         c.Load(MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
-        LoadFlags(c);
+        PrepareFlags(c);
         foreach (PageCache cache in c.PageCaches.Chosen.Values)
         {
             il.Emit(OpCodes.Ldc_I8, PageCache.NoPage);
@@ -193,14 +193,14 @@ internal sealed class RegionEmitter
     /// The flags as the last region left them, or as the interpreter did: then they become of kind Raw, as no code here knows
     /// flags that stand in memory.
     /// </summary>
-    private static void LoadFlags(RegionContext c)
+    private static void PrepareFlags(RegionContext c)
     {
         ILGenerator il = c.Il;
         Label ready = il.DefineLabel();
-        c.Load(MethodNames.FlagsKind, OpCodes.Ldind_I4, c.Kind);
+        FlagExpression kind = FlagExpression.Field(MethodNames.FlagsKind);
+        kind.Emit(c);
         if (c.CarryNormal)
         {
-            il.Emit(OpCodes.Ldloc, c.Kind);
             il.Emit(OpCodes.Ldc_I4, FlagKind.Inc8);
             il.Emit(OpCodes.Sub);
             il.Emit(OpCodes.Ldc_I4, FlagKind.Raw - FlagKind.Inc8);
@@ -208,17 +208,12 @@ internal sealed class RegionEmitter
         }
         else
         {
-            il.Emit(OpCodes.Ldloc, c.Kind);
             il.Emit(OpCodes.Brtrue, ready);
         }
 
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Call, MethodNames.Normalise);
-        il.Emit(OpCodes.Ldc_I4, FlagKind.Raw);
-        il.Emit(OpCodes.Stloc, c.Kind);
         il.MarkLabel(ready);
-        c.Load(MethodNames.FlagsA, OpCodes.Ldind_U4, c.FlagA);
-        c.Load(MethodNames.FlagsB, OpCodes.Ldind_U4, c.FlagB);
     }
 
     private void EmitBlock(RegionContext c, int number, Label[] labels, BranchEmitter branches)
