@@ -27,8 +27,8 @@ internal enum TrapPath
 /// <summary>A validated command line.</summary>
 internal sealed record LaunchOptions
 {
-    /// <summary>The engine used where none is named. The one place to change when the translator is there.</summary>
-    public const EngineKind DefaultEngine = EngineKind.Interpreter;
+    /// <summary>The engine used where none is named.</summary>
+    public const EngineKind DefaultEngine = EngineKind.Jit;
 
     public const uint DefaultMemory = 256u << 20;
 
