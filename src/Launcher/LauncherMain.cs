@@ -20,7 +20,7 @@ internal static class LauncherMain
                 host.Error.WriteLine(warning);
             }
 
-            var command = new LaunchCommand(options => new GuestSession(options, host, embedded).Run());
+            var command = new LaunchCommand(options => new GuestSession(options, host, embedded).Run(), _ => 0);
             using var help = new StreamWriter(host.Output, leaveOpen: true);
             return command.Invoke(arguments, help, host.Error);
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Switcher;
@@ -26,6 +27,12 @@ internal sealed unsafe class Hypercalls
         _pageTables = new PageTableHypercalls(context, interrupts);
         _ring = new AsyncRing(context);
         _doHcall = DoHcall;
+    }
+
+    public void ExchangeState(StateArchive archive)
+    {
+        _pageTables.ExchangeState(archive);
+        _ring.ExchangeState(archive);
     }
 
     /// <summary>do_hypercalls: first the ring, then the call in the registers. Eip is past the <c>int</c> already.</summary>

@@ -32,7 +32,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
-    public TieredEngine(GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null)
+    /// <param name="waits">
+    /// What has become hot is compiled at once while the Guest waits: slower, but what runs as translated code and what does not is
+    /// the same in each run.
+    /// </param>
+    public TieredEngine(
+        GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null, bool waits = false)
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
@@ -40,8 +45,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations);
+        _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations);
     }
+
+    /// <summary>
+    /// For tests of whoever looks for wrong translations: what is compiled in place of a plan. Only where compiling
+    /// <see cref="TieredEngine">waits</see>; null in a plan's place leaves it alone.
+    /// </summary>
+    internal Func<RegionPlan, RegionPlan?>? Tamper { get; init; }
 
     public RegionCache Regions => _regions;
 
@@ -76,7 +87,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 if (_queue == null)
                 {
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    _regions.Install(RegionCompiler.Compile(Tamper?.Invoke(plan) ?? plan, _optimisations));
                 }
                 else if (!_queue.Offer(plan))
                 {

@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Translator;
 
 namespace Lguest.Jit.Launcher.CommandLine;
@@ -60,7 +61,35 @@ internal sealed record LaunchOptions
     /// <summary>A restart ends the run.</summary>
     public bool NoReboot { get; init; }
 
+    /// <summary>Guest time is instructions, and nothing of the Host reaches the Guest.</summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>With <see cref="Deterministic"/>: instructions a millisecond of Guest time.</summary>
+    public uint Khz { get; init; } = DeterministicClock.DefaultKhz;
+
+    /// <summary>With <see cref="Deterministic"/>: what the Guest's source of random numbers is seeded with.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>With <see cref="Deterministic"/>: a script of console input.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>With <see cref="Deterministic"/>: where to write checkpoints to.</summary>
+    public string? Record { get; init; }
+
+    /// <summary>Instructions between two checkpoints.</summary>
+    public long Every { get; init; } = DefaultEvery;
+
+    public const long DefaultEvery = 100_000;
+
     /// <summary>Makes the engine that was asked for.</summary>
-    public IExecutionEngine CreateEngine(GuestMachine machine) =>
-        Engine == EngineKind.Jit ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations) : new InterpreterEngine(machine);
+    public IExecutionEngine CreateEngine(GuestMachine machine) => CreateEngine(machine, Engine, waits: false);
+
+    /// <summary>Makes an engine.</summary>
+    /// <param name="machine">For which machine.</param>
+    /// <param name="engine">Which.</param>
+    /// <param name="waits">See <see cref="TieredEngine"/>.</param>
+    public IExecutionEngine CreateEngine(GuestMachine machine, EngineKind engine, bool waits) =>
+        engine == EngineKind.Jit
+            ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, waits)
+            : new InterpreterEngine(machine);
 }
