@@ -85,6 +85,9 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
         return _loop.RunGuest(_askForStop, until);
     }
 
+    /// <summary>What says when, in deterministic time; else null.</summary>
+    public DeterministicPace? Pace => _context.Pace;
+
     /// <summary>In deterministic time: something that happens at certain ticks. To be set before <see cref="Run()"/>.</summary>
     /// <exception cref="InvalidOperationException">The machine's clock is not a deterministic one.</exception>
     public void AddEvents(ITimedEvents events) =>

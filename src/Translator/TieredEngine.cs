@@ -49,10 +49,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <summary>
-    /// For tests of whoever looks for wrong translations: what is compiled in place of a plan. Only where compiling
-    /// <see cref="TieredEngine">waits</see>; null in a plan's place leaves it alone.
+    /// For tests of whoever looks for wrong translations: may change the copies of the code in a plan before they are compiled. Only
+    /// where compiling waits.
     /// </summary>
-    internal Func<RegionPlan, RegionPlan?>? Tamper { get; init; }
+    internal Action<RegionPlan>? Tamper { get; init; }
 
     public RegionCache Regions => _regions;
 
@@ -66,6 +66,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         Settle(cpu);
         return _interpreter.Run(cpu, budget);
     }
+
+    /// <inheritdoc/>
+    public void Forget() => _interpreter.Forget();
 
     public void Dispose()
     {
@@ -87,7 +90,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 if (_queue == null)
                 {
-                    _regions.Install(RegionCompiler.Compile(Tamper?.Invoke(plan) ?? plan, _optimisations));
+                    Tamper?.Invoke(plan);
+                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
                 }
                 else if (!_queue.Offer(plan))
                 {

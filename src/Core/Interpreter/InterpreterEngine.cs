@@ -52,6 +52,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         return reason;
     }
 
+    /// <inheritdoc/>
+    public void Forget() => _cache.Reset();
+
     public void Dispose() => _cache.Dispose();
 
     private ExitReason Step(GuestCpu* cpu)

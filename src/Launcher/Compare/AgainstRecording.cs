@@ -96,6 +96,6 @@ internal sealed class AgainstRecording(DeterministicGuest guest, RecordedRun rec
 
         // The way that this Guest took, up to where it was seen to differ.
         guest.Rollback();
-        return difference with { Trace = BlockTrace.Record(guest, Math.Max(equal, digest.Instructions - Lead), digest.Instructions) };
+        return difference with { Trace = BlockTrace.Record(guest, Math.Max(equal, digest.Instructions - Lead), digest.Instructions, digest.Instructions) };
     }
 }

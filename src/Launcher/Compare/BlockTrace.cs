@@ -12,24 +12,27 @@ namespace Lguest.Jit.Launcher.Compare;
 /// <param name="Executed">Instructions of it that were completed (iterations of string instructions count).</param>
 /// <param name="Cpl">At what privilege.</param>
 /// <param name="ByTrap">Entered by an interrupt, a trap or a fault, and not by the instruction before it.</param>
-internal sealed record TracedBlock(uint Eip, long At, long Executed, uint Cpl, bool ByTrap);
+/// <param name="LastEip">The last instruction of it that was looked at.</param>
+internal sealed record TracedBlock(uint Eip, long At, long Executed, uint Cpl, bool ByTrap, uint LastEip);
 
 /// <summary>
 /// The last blocks before an instruction, seen by walking there one instruction at a time. The last one is where the walk stopped: with
 /// a difference ahead, the block that holds it.
 /// </summary>
 /// <param name="Blocks">In the order of their execution.</param>
-/// <param name="Code">Disassembly of the last one: address, bytes, text; and which instruction comes next.</param>
-internal sealed record BlockTrace(IReadOnlyList<TracedBlock> Blocks, IReadOnlyList<TracedInstruction> Code)
+/// <param name="Culprit">The one that holds the difference: the last; or if that was entered by a fault, perhaps one before it.</param>
+/// <param name="Code">Disassembly of that one.</param>
+internal sealed record BlockTrace(IReadOnlyList<TracedBlock> Blocks, TracedBlock Culprit, IReadOnlyList<TracedInstruction> Code)
 {
     /// <summary>Blocks kept.</summary>
     public const int Most = 50;
 
-    /// <summary>The block that was being executed.</summary>
-    public TracedBlock Last => Blocks[^1];
-
-    /// <summary>Walks a Guest from <paramref name="from"/> to <paramref name="to"/> instructions.</summary>
-    public static BlockTrace Record(DeterministicGuest guest, long from, long to)
+    /// <summary>Walks a Guest to the last instruction after which it was as it should be, and finds the block.</summary>
+    /// <param name="guest">The one that is believed.</param>
+    /// <param name="from">Instructions at which to begin to look.</param>
+    /// <param name="to">Instructions after which all was well.</param>
+    /// <param name="unlike">Instructions after which it was not.</param>
+    public static BlockTrace Record(DeterministicGuest guest, long from, long to, long unlike)
     {
         if (guest.Instructions < from)
         {
@@ -43,7 +46,32 @@ internal sealed record BlockTrace(IReadOnlyList<TracedBlock> Blocks, IReadOnlyLi
             walk.Look();
         }
 
-        return new BlockTrace([.. walk.Blocks], walk.Disassemble());
+        TracedBlock[] blocks = [.. walk.Blocks];
+        TracedBlock culprit = FindCulprit(blocks, unlike, walk);
+        return new BlockTrace(blocks, culprit, walk.Disassemble(culprit));
+    }
+
+    /// <summary>
+    /// Mostly the block that is under way. But where a block faults in one Guest and wrongly runs through in the other, the first is in its
+    /// handler by the time that the other has come to the end: then it is the block that was left by the fault, if it ends just there.
+    /// </summary>
+    private static TracedBlock FindCulprit(TracedBlock[] blocks, long unlike, Walk walk)
+    {
+        int last = blocks.Length - 1;
+        if (blocks[last].At + walk.CodeOf(blocks[last]).Count == unlike)
+        {
+            return blocks[last];
+        }
+
+        for (int i = last; i > 0 && blocks[i - 1].At + OpWriter.MaximumInstructions >= unlike; i--)
+        {
+            if (blocks[i].ByTrap && blocks[i - 1].At + walk.CodeOf(blocks[i - 1]).Count == unlike)
+            {
+                return blocks[i - 1];
+            }
+        }
+
+        return blocks[last];
     }
 
     /// <summary>Follows eip and cuts its way into blocks, by the rules that the engines have.</summary>
@@ -70,34 +98,44 @@ internal sealed record BlockTrace(IReadOnlyList<TracedBlock> Blocks, IReadOnlyLi
 
             if (_current is not null)
             {
-                _current = _current with { Executed = guest.Instructions - _current.At };
+                _current = _current with { Executed = guest.Instructions - _current.At, LastEip = eip };
             }
         }
 
-        public List<TracedInstruction> Disassemble()
+        /// <summary>The instructions of a block.</summary>
+        public List<Instruction> CodeOf(TracedBlock block)
         {
-            var code = new List<TracedInstruction>();
-            if (_current is not { } block)
-            {
-                return code;
-            }
-
+            var code = new List<Instruction>();
             uint eip = block.Eip;
-            var formatter = new GasFormatter(new FormatterOptions { FirstOperandCharIndex = 8 });
-            for (int i = 0; i < OpWriter.MaximumInstructions; i++)
+            while (code.Count < OpWriter.MaximumInstructions)
             {
                 Instruction instruction = Decode(eip);
-                byte[] bytes = new byte[Math.Max(instruction.Length, 1)];
-                bytes = bytes[.._view.Read(CodeBase + eip, bytes)];
-                var text = new StringOutput();
-                formatter.Format(instruction, text);
-                code.Add(new TracedInstruction(eip, bytes, instruction.IsInvalid ? "(bad)" : text.ToStringAndReset(), eip == _cpu->Eip));
+                code.Add(instruction);
                 if (EndsBlock(instruction) || (eip ^ instruction.NextIP32) >> 12 != 0)
                 {
                     break;
                 }
 
                 eip = instruction.NextIP32;
+            }
+
+            return code;
+        }
+
+        public List<TracedInstruction> Disassemble(TracedBlock block)
+        {
+            var code = new List<TracedInstruction>();
+            var formatter = new GasFormatter();
+            formatter.Options.UppercaseHex = false;
+            formatter.Options.FirstOperandCharIndex = 8;
+            foreach (Instruction instruction in CodeOf(block))
+            {
+                byte[] bytes = new byte[Math.Max(instruction.Length, 1)];
+                bytes = bytes[.._view.Read(CodeBase + instruction.IP32, bytes)];
+                var text = new StringOutput();
+                formatter.Format(instruction, text);
+                code.Add(new TracedInstruction(
+                    instruction.IP32, bytes, instruction.IsInvalid ? "(bad)" : text.ToStringAndReset(), instruction.IP32 == block.LastEip));
             }
 
             return code;
@@ -115,14 +153,14 @@ internal sealed record BlockTrace(IReadOnlyList<TracedBlock> Blocks, IReadOnlyLi
             {
                 if (_current is not null)
                 {
-                    _blocks.Enqueue(_current);
+                    _blocks.Enqueue(_current with { Executed = guest.Instructions - _current.At });
                     if (_blocks.Count >= Most)
                     {
                         _ = _blocks.Dequeue();
                     }
                 }
 
-                _current = new TracedBlock(eip, guest.Instructions, 0, _cpu->Cpl, !expected);
+                _current = new TracedBlock(eip, guest.Instructions, 0, _cpu->Cpl, !expected, eip);
                 _instructions = 0;
             }
 
@@ -146,5 +184,5 @@ internal sealed record BlockTrace(IReadOnlyList<TracedBlock> Blocks, IReadOnlyLi
 /// <param name="Eip">Where.</param>
 /// <param name="Bytes">Of which bytes.</param>
 /// <param name="Text">Disassembled.</param>
-/// <param name="IsNext">Eip stood here when the walk ended.</param>
+/// <param name="IsNext">The last one of its block that was come to.</param>
 internal sealed record TracedInstruction(uint Eip, byte[] Bytes, string Text, bool IsNext);

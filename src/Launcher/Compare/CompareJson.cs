@@ -41,7 +41,7 @@ internal static class CompareJson
         ["differentAfter"] = difference.Unlike,
         ["narrow"] = difference.IsNarrow,
         ["parts"] = Array(difference.First.Digest.PartsUnlike(difference.Second.Digest).Select(static part => JsonValue.Create(part))),
-        ["block"] = difference.Trace is { } trace ? Of(trace.Last, symbols) : null,
+        ["block"] = difference.Trace is { } trace ? Of(trace.Culprit, symbols) : null,
         ["code"] = difference.Trace is { } code
             ? Array(code.Code.Select(static i => new JsonObject
             {

@@ -44,7 +44,7 @@ internal sealed class CompareReport(TextWriter writer, CompareOutcome outcome, S
         writer.WriteLine($"  different after  {difference.Unlike} instructions, in: {string.Join(", ", difference.First.Digest.PartsUnlike(difference.Second.Digest))}");
         if (difference.Trace is { } trace)
         {
-            writer.WriteLine($"  in the block at  {Place(trace.Last.Eip)}, ring {trace.Last.Cpl}, entered after {trace.Last.At} instructions");
+            writer.WriteLine($"  in the block at  {Place(trace.Culprit.Eip)}, ring {trace.Culprit.Cpl}, entered after {trace.Culprit.At} instructions");
             writer.WriteLine();
             writer.WriteLine("THE BLOCK (=> is where the two were last equal)");
             foreach (TracedInstruction instruction in trace.Code)

@@ -190,7 +190,7 @@ internal sealed class CompareSession
         if (outcome.Difference is { } difference)
         {
             ReportDirectory.Write(_compare.Report, outcome, symbols);
-            string place = difference.Trace is { } trace ? $"in the block at 0x{trace.Last.Eip:x8} {symbols.DescribePhysical(trace.Last.Eip)}".TrimEnd()
+            string place = difference.Trace is { } trace ? $"in the block at 0x{trace.Culprit.Eip:x8} {symbols.DescribePhysical(trace.Culprit.Eip)}".TrimEnd()
                 : $"between {difference.Equal} and {difference.Unlike} instructions";
             _host.Error.WriteLine($"lguest-jit: DIFFERENT {place} ({string.Join(", ", difference.First.Digest.PartsUnlike(difference.Second.Digest))}), after {all}");
             _host.Error.WriteLine($"lguest-jit: the report is in {_compare.Report}");

@@ -44,7 +44,7 @@ internal sealed class Lockstep(GuestPair pair, long every, long limit)
             {
                 long from = unlike == 0 ? equal : ours[unlike - 1].Digest.Instructions;
                 var narrowing = new Narrowing(pair, every, equal, ours[unlike], theirs[unlike]);
-                return new LockstepResult(from, checkpoints + unlike, narrowing.Find(from, Math.Min(from / every * every + every, end)), pair.IsStopped);
+                return new LockstepResult(from, checkpoints + unlike, narrowing.Find(from, Math.Min(from / every * every + every, end), end), pair.IsStopped);
             }
 
             int common = Math.Min(ours.Count, theirs.Count);

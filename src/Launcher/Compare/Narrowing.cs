@@ -15,16 +15,28 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
     /// <summary>Instructions before the difference that the report wants to tell of.</summary>
     private const long Lead = 8192;
 
+    /// <summary>
+    /// Each run leaves more translated than it found, so what went well in one may go wrong in a later one, or the other way round. After
+    /// some runs all is translated that ever will be.
+    /// </summary>
+    private const int WarmAttempts = 3;
+
+    /// <summary>If that does not help: each run begins with nothing decoded and nothing translated, and so they are all alike.</summary>
+    private const int ColdAttempts = 1;
+
+    private bool _isCold;
+
     /// <summary>Finds the block.</summary>
     /// <param name="good">A checkpoint where the two were equal.</param>
     /// <param name="bad">The next one, where they were not.</param>
-    public Difference Find(long good, long bad)
+    /// <param name="end">Where the leg ended.</param>
+    public Difference Find(long good, long bad, long end)
     {
         // What can be said if it does not happen again: where they stand now, at the end of the leg.
         Difference fallback = Difference.Of(pair, good, bad, first, second);
         try
         {
-            return Narrow(good, bad) ?? fallback;
+            return Narrow(end) ?? fallback;
         }
         catch (OperationCanceledException)
         {
@@ -33,41 +45,48 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
         }
     }
 
-    private Difference? Narrow(long good, long bad)
+    private Difference? Narrow(long end)
     {
-        // Once more, as it was. It may come earlier this time: more is translated by now.
-        pair.Rollback();
-        (List<Checkpoint> ours, List<Checkpoint> theirs) = Run(anchor, bad);
-        int unlike = Lockstep.FirstUnlike(ours, theirs);
-        if (unlike < 0)
+        for (int attempt = 0; attempt < WarmAttempts + ColdAttempts; attempt++)
         {
-            return null;
+            // Once more, as it was. It may come earlier this time, or later: more is translated by now, or less.
+            _isCold = attempt >= WarmAttempts;
+            Rollback();
+            (List<Checkpoint> ours, List<Checkpoint> theirs) = Run(anchor, end);
+            int unlike = Lockstep.FirstUnlike(ours, theirs);
+            if (unlike < 0)
+            {
+                continue;
+            }
+
+            long good = unlike == 0 ? anchor : ours[unlike - 1].Digest.Instructions;
+            long bad = Math.Min(good / every * every + every, end);
+            (long low, long high) = Bisect(good, bad);
+            if (low > good && IsUnlike(good, low))
+            {
+                continue;
+            }
+
+            (Checkpoint mine, Checkpoint other) = Probe(good, high);
+            if (!mine.Equals(other))
+            {
+                Difference difference = Difference.Of(pair, low, high, mine, other);
+                pair.First.Rollback();
+                return difference with { Trace = BlockTrace.Record(pair.First, Math.Max(anchor, low - Lead), low, high), IsNarrow = true };
+            }
         }
 
-        good = unlike == 0 ? anchor : ours[unlike - 1].Digest.Instructions;
-        bad = Math.Min(good / every * every + every, bad);
+        return null;
+    }
 
-        // A nearer place to come back to, some checkpoints before it.
-        long start = Math.Max(anchor, (good - Lead) / every * every);
-        pair.Rollback();
-        (ours, theirs) = Run(anchor, start);
-        if (Lockstep.FirstUnlike(ours, theirs) >= 0)
-        {
-            return null;
-        }
-
-        pair.Anchor();
-        if (!IsUnlike(start, good, bad, out _, out _))
-        {
-            return null;
-        }
-
-        long low = good;
-        long high = bad;
+    /// <summary>Halves the way between <paramref name="low"/>, where they are equal, and <paramref name="high"/>, where they are not.</summary>
+    private (long Low, long High) Bisect(long low, long high)
+    {
+        long good = low;
         while (high - low > 1)
         {
             long middle = low + (high - low) / 2;
-            if (IsUnlike(start, good, middle, out _, out _))
+            if (IsUnlike(good, middle))
             {
                 high = middle;
             }
@@ -77,27 +96,32 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
             }
         }
 
-        bool found = IsUnlike(start, good, high, out Checkpoint mine, out Checkpoint other);
-        Difference difference = Difference.Of(pair, low, high, mine, other);
-        if (!found)
-        {
-            return null;
-        }
-
-        pair.First.Rollback();
-        BlockTrace trace = BlockTrace.Record(pair.First, Math.Max(start, low - Lead), low);
-        return difference with { Trace = trace, IsNarrow = true };
+        return (low, high);
     }
 
-    /// <summary>Are the two different after <paramref name="at"/> instructions, run there in one go from the last checkpoint?</summary>
-    private bool IsUnlike(long start, long good, long at, out Checkpoint mine, out Checkpoint other)
+    private bool IsUnlike(long good, long at)
+    {
+        (Checkpoint mine, Checkpoint other) = Probe(good, at);
+        return !mine.Equals(other);
+    }
+
+    /// <summary>How they are after <paramref name="at"/> instructions, run there in one go from the last checkpoint.</summary>
+    private (Checkpoint First, Checkpoint Second) Probe(long good, long at)
+    {
+        Rollback();
+        _ = Run(anchor, good);
+        (List<Checkpoint> ours, List<Checkpoint> theirs) = Run(good, at);
+        return (ours[^1], theirs[^1]);
+    }
+
+    private void Rollback()
     {
         pair.Rollback();
-        _ = Run(start, good);
-        (List<Checkpoint> ours, List<Checkpoint> theirs) = Run(good, at);
-        mine = ours[^1];
-        other = theirs[^1];
-        return !mine.Equals(other);
+        if (_isCold)
+        {
+            pair.First.Engine.Forget();
+            pair.Second.Engine.Forget();
+        }
     }
 
     private (List<Checkpoint> First, List<Checkpoint> Second) Run(long from, long to)
