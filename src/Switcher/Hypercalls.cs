@@ -52,6 +52,8 @@ internal sealed unsafe class Hypercalls
         {
             DoHcall(args);
         }
+
+        _context.Pace?.NotePoint();
     }
 
     /// <summary>do_hcall: one call, from the registers or from the ring.</summary>

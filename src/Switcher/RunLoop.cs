@@ -245,7 +245,6 @@ internal sealed unsafe class RunLoop(
         if (vector == Vectors.Hypercall)
         {
             hypercalls.DoHypercalls();
-            context.Pace?.NotePoint();
         }
         else
         {

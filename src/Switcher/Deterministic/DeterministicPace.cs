@@ -22,6 +22,9 @@ internal sealed unsafe class DeterministicPace
     private bool _atPoint;
     private long _lastPoll = -1;
 
+    /// <summary>An event fired at this count, and its device may have something to raise before interrupts are considered.</summary>
+    private long _firedAt = -1;
+
     public DeterministicPace(GuestCpu* cpu, DeterministicClock clock)
     {
         _cpu = cpu;
@@ -38,8 +41,11 @@ internal sealed unsafe class DeterministicPace
 
     public void Add(ITimedEvents events) => _events.Add(events);
 
-    /// <summary>Here interrupts are to be considered: the last instruction was one of those that say so.</summary>
-    public void NotePoint() => _atPoint = true;
+    /// <summary>
+    /// Here interrupts are to be considered: the last instruction was one of those that say so. With none pending there is nothing to
+    /// consider, here or later.
+    /// </summary>
+    public void NotePoint() => _atPoint = _cpu->PendingInterrupts != 0;
 
     /// <summary>Fires what is due by now.</summary>
     public void FireDue()
@@ -49,7 +55,7 @@ internal sealed unsafe class DeterministicPace
             while (events.Due <= Ticks)
             {
                 events.Fire();
-                _atPoint = true;
+                _firedAt = _cpu->Retired;
             }
         }
     }
@@ -58,6 +64,12 @@ internal sealed unsafe class DeterministicPace
     public bool TakePoint()
     {
         long retired = _cpu->Retired;
+        if (_firedAt == retired)
+        {
+            _firedAt = -1;
+            NotePoint();
+        }
+
         if (_cpu->PendingInterrupts != 0 && retired % PollInstructions == 0 && retired != _lastPoll)
         {
             _lastPoll = retired;
@@ -105,6 +117,7 @@ internal sealed unsafe class DeterministicPace
     {
         archive.Field(ref _atPoint);
         archive.Field(ref _lastPoll);
+        archive.Field(ref _firedAt);
         archive.Field(ref Clock.Skipped);
         foreach (ITimedEvents events in _events)
         {
