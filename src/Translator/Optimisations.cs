@@ -21,6 +21,15 @@ internal sealed record Optimisations
     /// <summary>Returns are compared with the return sites in the region before the jump cache is asked.</summary>
     public bool ReturnSites { get; set; } = true;
 
+    /// <summary>Indirect branches find the blocks of their region through a table, without leaving it.</summary>
+    public bool BranchTables { get; set; } = true;
+
+    /// <summary>Accesses off the same register remember the page they met last, and ask the soft TLB only for another.</summary>
+    public bool PageCaches { get; set; } = true;
+
+    /// <summary>A block with one way in takes over what is known about the flags, without storing them in between.</summary>
+    public bool FlagInheritance { get; set; } = true;
+
     /// <summary>Names as the command line has them, with getters and setters.</summary>
     public static IReadOnlyDictionary<string, Action<Optimisations, bool>> ByName { get; } = new Dictionary<string, Action<Optimisations, bool>>(StringComparer.Ordinal)
     {
@@ -29,6 +38,9 @@ internal sealed record Optimisations
         ["dead-flags"] = static (o, on) => o.DeadFlags = on,
         ["fused-branches"] = static (o, on) => o.FusedBranches = on,
         ["return-sites"] = static (o, on) => o.ReturnSites = on,
+        ["branch-tables"] = static (o, on) => o.BranchTables = on,
+        ["page-caches"] = static (o, on) => o.PageCaches = on,
+        ["flag-inheritance"] = static (o, on) => o.FlagInheritance = on,
     };
 
     /// <summary>Applies "name", "+name" or "-name"; false if there is no such optimisation.</summary>

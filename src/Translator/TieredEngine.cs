@@ -21,6 +21,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
 
+    /// <summary>Instructions for each miss that make a page cache worth having.</summary>
+    private const int InstructionsForMiss = 60;
+
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly RegionCache _regions;
@@ -41,7 +44,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         _threshold = threshold;
         _optimisations = optimisations ?? new Optimisations();
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Retune = Retune };
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache);
@@ -97,6 +100,47 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 {
                     // Later; but it must run in between, or the Guest would wait here until the queue is shorter.
                     BlockHead.SetCounting(block->Head, Math.Max(_threshold, 2));
+                }
+            }
+        }
+
+        Settle(cpu);
+    }
+
+    /// <summary>
+    /// A page cache has missed a few thousand times. If that took few instructions, its accesses are scattered, and the cache
+    /// costs more than it saves: the region is translated again without it.
+    /// </summary>
+    private void Retune(GuestCpu* cpu)
+    {
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
+        foreach (CompiledRegion region in _regions.WithDueRecords())
+        {
+            var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
+            foreach (CacheRecord record in region.CacheRecords)
+            {
+                if (record.IsDue && !record.Class.IsStack && now - record.Since < InstructionsForMiss * CacheRecord.Period)
+                {
+                    scattered.Add(record.Class);
+                }
+
+                if (record.IsDue)
+                {
+                    record.Restart(now);
+                }
+            }
+
+            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
+            {
+                region.IsBeingReplaced = true;
+                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, Math.Max(_threshold, 1), scattered);
+                if (plan != null && _queue != null)
+                {
+                    _queue.Offer(plan);
+                }
+                else if (plan != null)
+                {
+                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
                 }
             }
         }

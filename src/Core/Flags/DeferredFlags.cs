@@ -38,23 +38,23 @@ internal static class FlagKind
     public const int Dec16 = 12;
     public const int Dec32 = 13;
 
+    /// <summary>a: LazyFlags' result, b: its aux. With the kinds of INC and DEC just above: those that have CF in bit 31 of b.</summary>
+    public const int Raw = 14;
+
     /// <summary>a shifted left by b (1..31).</summary>
-    public const int Shl8 = 14;
-    public const int Shl16 = 15;
-    public const int Shl32 = 16;
+    public const int Shl8 = 15;
+    public const int Shl16 = 16;
+    public const int Shl32 = 17;
 
     /// <summary>a shifted right by b, zeros coming in.</summary>
-    public const int Shr8 = 17;
-    public const int Shr16 = 18;
-    public const int Shr32 = 19;
+    public const int Shr8 = 18;
+    public const int Shr16 = 19;
+    public const int Shr32 = 20;
 
     /// <summary>a shifted right by b, signs coming in.</summary>
-    public const int Sar8 = 20;
-    public const int Sar16 = 21;
-    public const int Sar32 = 22;
-
-    /// <summary>a: LazyFlags' result, b: its aux.</summary>
-    public const int Raw = 23;
+    public const int Sar8 = 21;
+    public const int Sar16 = 22;
+    public const int Sar32 = 23;
 }
 
 /// <summary>Making <see cref="LazyFlags"/> out of a <see cref="FlagKind"/> and its operands.</summary>
@@ -192,13 +192,45 @@ internal static unsafe class DeferredFlags
                 return a < b ? 1u << 31 : 0;
             case FlagKind.Logic:
                 return 0;
-            case >= FlagKind.Inc8 and <= FlagKind.Dec32 or FlagKind.Raw:
+            case >= FlagKind.Inc8 and <= FlagKind.Raw:
                 return b;
             default:
                 // Shifts: rarely asked. What stands in memory is out of date anyway.
                 Materialise(cpu, kind, a, b);
                 return cpu->FlagsAux;
         }
+    }
+
+    /// <summary>What <see cref="LazyFlags"/> would have as the result of (kind, a, b).</summary>
+    public static uint ResultWord(GuestCpu* cpu, int kind, uint a, uint b)
+    {
+        // Translated code keeps its flags in locals: the words in the CPU struct are free to be used.
+        Materialise(cpu, kind, a, b);
+        return cpu->FlagsResult;
+    }
+
+    /// <summary>What <see cref="LazyFlags"/> would have as the aux word of (kind, a, b).</summary>
+    public static uint AuxWord(GuestCpu* cpu, int kind, uint a, uint b)
+    {
+        Materialise(cpu, kind, a, b);
+        return cpu->FlagsAux;
+    }
+
+    /// <summary>The result word after a shift by a variable count, which leaves the flags if it is 0.</summary>
+    public static uint ShiftedResult(GuestCpu* cpu, int kind, uint a, uint count, uint before) =>
+        (count & 31) == 0 ? before : ResultWord(cpu, kind, a, count & 31);
+
+    /// <summary>The aux word after a shift by a variable count.</summary>
+    public static uint ShiftedAux(GuestCpu* cpu, int kind, uint a, uint count, uint before) =>
+        (count & 31) == 0 ? before : AuxWord(cpu, kind, a, count & 31);
+
+    /// <summary>Makes the flags in the CPU struct ones that have CF in bit 31 of their second operand.</summary>
+    public static void Normalise(GuestCpu* cpu)
+    {
+        Materialise(cpu, cpu->FlagsKind, cpu->FlagsA, cpu->FlagsB);
+        cpu->FlagsKind = FlagKind.Raw;
+        cpu->FlagsA = cpu->FlagsResult;
+        cpu->FlagsB = cpu->FlagsAux;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

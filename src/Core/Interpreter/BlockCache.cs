@@ -97,6 +97,24 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         return entry == 0 ? null : Lookup(eip, (uint)(entry + eip - (ulong)_machine.Ram.Base), _cpu->Mode);
     }
 
+    /// <summary>Addresses in a page that indirect branches and returns have led to lately, as far as the jump cache remembers.</summary>
+    /// <param name="page">Number of the virtual page.</param>
+    /// <param name="mode">In which mode.</param>
+    public List<uint> IndirectTargets(uint page, CpuMode mode)
+    {
+        var targets = new List<uint>();
+        for (int i = 0; i < JumpCacheEntry.Count; i++)
+        {
+            JumpCacheEntry* entry = _jumpCache + i;
+            if (entry->Indirect && entry->Eip >> 12 == page && entry->Mode == mode && entry->PageEntry == _cpu->ReadTable[page])
+            {
+                targets.Add(entry->Eip);
+            }
+        }
+
+        return targets;
+    }
+
     /// <summary>Blocks may be cached and linked where CS is flat; elsewhere each instruction is checked by itself.</summary>
     public bool IsCacheable => GuestCpu.Segment(_cpu, Seg.Cs)->IsFlat;
 
@@ -352,7 +370,7 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         }
 
         JumpCacheEntry* entry = _jumpCache + JumpCacheEntry.Slot(block->Eip);
-        *entry = new JumpCacheEntry { Eip = block->Eip, Mode = block->Mode, PageEntry = page, Target = block->Head };
+        *entry = new JumpCacheEntry { Eip = block->Eip, Mode = block->Mode, PageEntry = page, Target = block->Head, Indirect = link == null };
     }
 
     private void InvalidateInFrame(uint frame, uint physical, uint end)

@@ -31,6 +31,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
 
+    /// <summary>Called when translated code asks for its counters to be looked at (<see cref="ExitReason.Retune"/>).</summary>
+    public TierHook? Retune { get; init; }
+
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
@@ -86,8 +89,13 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
 
         Execute(cpu, block->Head);
-        while (cpu->Exit == ExitReason.Miss)
+        while (cpu->Exit is ExitReason.Miss or ExitReason.Retune)
         {
+            if (cpu->Exit == ExitReason.Retune)
+            {
+                Retune?.Invoke(cpu);
+            }
+
             // The interpreter's turn, whatever the head of that block leads to.
             block = _cache.Find();
             if (block == null)
@@ -108,7 +116,24 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
                 Tier?.Invoke(cpu);
                 return ExitReason.Continue;
             case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0 && cpu->BudgetLeft > 0:
-                // A head refused because less than its block is left.
+                // A head refused because less than its block is left; a region, because less than its longest way is.
+                block = _cache.Find();
+                if (block == null)
+                {
+                    return cpu->Exit;
+                }
+
+                if (block->Count <= cpu->BudgetLeft)
+                {
+                    Op* body = BlockHead.Enter(cpu, block->Head);
+                    if (body != null)
+                    {
+                        Execute(cpu, body);
+                    }
+
+                    return Resume(cpu);
+                }
+
                 return RunPartial(cpu, (int)Math.Min(cpu->BudgetLeft, OpWriter.MaximumInstructions));
             case ExitReason.Budget:
                 // The next step returns attention or budget.
@@ -128,13 +153,19 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
         Execute(cpu, op);
         _cache.EndPartial();
+        return Resume(cpu);
+    }
+
+    /// <summary>What an exit from blocks entered one by one means to the loop in <see cref="Run"/>.</summary>
+    private ExitReason Resume(GuestCpu* cpu)
+    {
         switch (cpu->Exit)
         {
             case ExitReason.Hot:
                 // An indirect branch goes through the jump cache, and from there to heads that count, or are translated.
                 Tier?.Invoke(cpu);
                 return ExitReason.Continue;
-            case ExitReason.Budget or ExitReason.Miss:
+            case ExitReason.Budget or ExitReason.Miss or ExitReason.Retune:
                 return ExitReason.Continue;
             default:
                 return cpu->Exit;

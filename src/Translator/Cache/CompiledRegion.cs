@@ -1,6 +1,7 @@
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Cache;
 
@@ -9,13 +10,14 @@ internal sealed unsafe class CompiledRegion : IDisposable
 {
     private readonly List<nint> _allocations;
 
-    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, int ilBytes)
+    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, IReadOnlyList<CacheRecord> cacheRecords, int ilBytes)
     {
         Plan = plan;
         Method = method;
         EntryPoint = entry;
         Entries = entries;
         _allocations = allocations;
+        CacheRecords = cacheRecords;
         IlBytes = ilBytes;
     }
 
@@ -28,6 +30,12 @@ internal sealed unsafe class CompiledRegion : IDisposable
 
     /// <summary>Numbers of the blocks that it can be entered at.</summary>
     public IReadOnlyList<int> Entries { get; }
+
+    /// <summary>What its page caches count.</summary>
+    public IReadOnlyList<CacheRecord> CacheRecords { get; }
+
+    /// <summary>A better translation is on its way.</summary>
+    public bool IsBeingReplaced { get; set; }
 
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }

@@ -49,6 +49,13 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             Evicted++;
         }
 
+        // One that has been translated anew takes all its old entries over.
+        if (_byBlock.TryGetValue(plan.Blocks[0].Block, out List<CompiledRegion>? here)
+            && here.Find(r => r.Plan.Blocks[0].Block == plan.Blocks[0].Block) is { } predecessor)
+        {
+            Remove(predecessor);
+        }
+
         for (int i = 0; i < region.Entries.Count; i++)
         {
             Op* head = plan.Blocks[region.Entries[i]].Pointer->Head;
@@ -75,6 +82,10 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         Installed++;
         return true;
     }
+
+    /// <summary>Regions that have a page cache whose countdown has run out.</summary>
+    public List<CompiledRegion> WithDueRecords() =>
+        [.. _oldestFirst.Where(static region => region.CacheRecords.Any(static record => record.IsDue))];
 
     /// <summary>Does this head lead into translated code?</summary>
     public static bool IsTranslated(Op* head) => head->Info == (ushort)HeadKind.Translated;

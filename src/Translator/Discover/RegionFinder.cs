@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
 
@@ -18,8 +19,11 @@ internal sealed unsafe class RegionFinder
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
+    private static readonly HashSet<AccessClass> s_noScatter = [];
+
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
+    private readonly HashSet<uint> _indirect = [];
 
     public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations)
     {
@@ -31,10 +35,13 @@ internal sealed unsafe class RegionFinder
     /// <summary>The region around the block at <c>cpu->Eip</c>, or null if that block cannot be compiled.</summary>
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
     /// <param name="threshold">What the counters of new blocks start from.</param>
-    public RegionPlan? Find(uint minimumCount, uint threshold)
+    public RegionPlan? Find(uint minimumCount, uint threshold) => Find(_machine.Cpu->Eip, minimumCount, threshold, s_noScatter);
+
+    /// <summary>The same around the block at <paramref name="eip"/>, some of whose accesses need no page caches.</summary>
+    public RegionPlan? Find(uint eip, uint minimumCount, uint threshold, IReadOnlySet<AccessClass> scattered)
     {
         GuestCpu* cpu = _machine.Cpu;
-        GuestBlock* seed = _cache.Peek(cpu->Eip);
+        GuestBlock* seed = _cache.Peek(eip);
         if (seed == null || seed->CrossesPage || (cpu->Mode & ~CpuMode.User) != 0)
         {
             return null;
@@ -45,6 +52,7 @@ internal sealed unsafe class RegionFinder
         int instructions = 0;
         _work.Clear();
         _seen.Clear();
+        _indirect.Clear();
         Push(seed->Eip);
         while (_work.Count > 0 && blocks.Count < MaximumBlocks)
         {
@@ -56,7 +64,7 @@ internal sealed unsafe class RegionFinder
             }
 
             instructions += block->Count;
-            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, Copy(block), block->Count));
+            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, Copy(block), block->Count) { IsIndirectTarget = _indirect.Contains(block->Eip) });
             var page = new AssumedPage(block->Eip >> 12, cpu->ReadTable[block->Eip >> 12]);
             if (!pages.Contains(page))
             {
@@ -66,6 +74,10 @@ internal sealed unsafe class RegionFinder
             if (_optimisations.Regions)
             {
                 PushSuccessors(block);
+                if (_optimisations.BranchTables && block->End == BlockEnd.Indirect)
+                {
+                    PushTargetsNear(block->Eip, cpu->Mode);
+                }
             }
         }
 
@@ -79,6 +91,7 @@ internal sealed unsafe class RegionFinder
             Blocks = blocks,
             Pages = pages,
             Mode = cpu->Mode,
+            Scattered = scattered,
             Heat = instructions,
             CacheGeneration = _cache.Resets,
         };
@@ -114,6 +127,47 @@ internal sealed unsafe class RegionFinder
                 Push(block->NextEip);
                 break;
         }
+    }
+
+    /// <summary>
+    /// Where indirect branches have led to lately, as far as it is in the same page: what the jump cache holds. The handlers
+    /// of an interpreter, the cases of a switch, the methods of a small class.
+    /// </summary>
+    private void PushTargetsNear(uint eip, CpuMode mode)
+    {
+        foreach (uint target in _cache.IndirectTargets(eip >> 12, mode))
+        {
+            if (!IsBehindCall(target))
+            {
+                _indirect.Add(target);
+                Push(target);
+            }
+        }
+    }
+
+    /// <summary>Does it look as if a return had led here? CALL rel32 is E8 and four bytes; CALL r/m is FF /2 in two to seven.</summary>
+    private bool IsBehindCall(uint eip)
+    {
+        if ((eip & 0xFFF) < 7)
+        {
+            return false;
+        }
+
+        byte* code = (byte*)(_machine.Cpu->ReadTable[eip >> 12] + eip);
+        if (code[-5] == 0xE8)
+        {
+            return true;
+        }
+
+        for (int length = 2; length <= 7; length++)
+        {
+            if (code[-length] == 0xFF && (code[1 - length] & 0x38) == 0x10)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Push(uint eip)

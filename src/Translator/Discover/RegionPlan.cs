@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
 
@@ -11,6 +12,9 @@ namespace Lguest.Jit.Translator.Discover;
 /// <param name="Count">Its instructions.</param>
 internal sealed unsafe record PlannedBlock(nint Block, uint Eip, uint Physical, byte[] Code, int Count)
 {
+    /// <summary>Indirect branches have been seen to lead here.</summary>
+    public bool IsIndirectTarget { get; init; }
+
     public GuestBlock* Pointer => (GuestBlock*)Block;
 }
 
@@ -25,6 +29,9 @@ internal sealed class RegionPlan
     public required IReadOnlyList<AssumedPage> Pages { get; init; }
 
     public required CpuMode Mode { get; init; }
+
+    /// <summary>Accesses whose page caches have proved useless in an earlier translation.</summary>
+    public IReadOnlySet<AccessClass> Scattered { get; init; } = new HashSet<AccessClass>();
 
     /// <summary>How hot the seed was: the compiler takes the hottest first.</summary>
     public required long Heat { get; init; }

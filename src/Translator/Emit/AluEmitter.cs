@@ -8,48 +8,51 @@ namespace Lguest.Jit.Translator.Emit;
 internal static class AluEmitter
 {
     /// <summary>Emits the instruction if it is one of these; false otherwise.</summary>
-    public static bool TryEmit(RegionContext c, in Instruction i, bool flagsLive, Scratch scratch)
+    public static bool TryEmit(RegionContext c, in Instruction i, bool flagsLive)
     {
         switch (i.Mnemonic)
         {
             case Mnemonic.Add:
-                Binary(c, i, OpCodes.Add, FlagKind.Add8, writes: true, flagsLive, scratch);
+                Sum(c, i, OpCodes.Add, FlagKind.Add8, flagsLive);
                 return true;
             case Mnemonic.Sub:
-                Binary(c, i, OpCodes.Sub, FlagKind.Sub8, writes: true, flagsLive, scratch);
+                Sum(c, i, OpCodes.Sub, FlagKind.Sub8, flagsLive);
                 return true;
             case Mnemonic.Cmp:
-                Binary(c, i, OpCodes.Sub, FlagKind.Sub8, writes: false, flagsLive, scratch);
+                Compare(c, i, flagsLive);
                 return true;
             case Mnemonic.And:
-                Binary(c, i, OpCodes.And, FlagKind.Logic, writes: true, flagsLive, scratch);
+                Logic(c, i, OpCodes.And, flagsLive);
                 return true;
             case Mnemonic.Test:
-                Binary(c, i, OpCodes.And, FlagKind.Logic, writes: false, flagsLive, scratch);
+                Test(c, i, flagsLive);
                 return true;
             case Mnemonic.Or:
-                Binary(c, i, OpCodes.Or, FlagKind.Logic, writes: true, flagsLive, scratch);
+                Logic(c, i, OpCodes.Or, flagsLive);
                 return true;
             case Mnemonic.Xor:
-                Binary(c, i, OpCodes.Xor, FlagKind.Logic, writes: true, flagsLive, scratch);
+                Logic(c, i, OpCodes.Xor, flagsLive);
                 return true;
             case Mnemonic.Inc:
-                Step(c, i, OpCodes.Add, FlagKind.Inc8, flagsLive, scratch);
+                Step(c, i, OpCodes.Add, OpCodes.Sub, FlagKind.Inc8, flagsLive);
                 return true;
             case Mnemonic.Dec:
-                Step(c, i, OpCodes.Sub, FlagKind.Dec8, flagsLive, scratch);
+                Step(c, i, OpCodes.Sub, OpCodes.Add, FlagKind.Dec8, flagsLive);
                 return true;
-            case Mnemonic.Adc when OperandEmitter.Size(i, 0) == 4:
-                WithCarry(c, i, OpCodes.Add, flagsLive, scratch);
+            case Mnemonic.Adc:
+                WithCarry(c, i, OpCodes.Add, flagsLive);
                 return true;
-            case Mnemonic.Sbb when OperandEmitter.Size(i, 0) == 4:
-                WithCarry(c, i, OpCodes.Sub, flagsLive, scratch);
+            case Mnemonic.Sbb:
+                WithCarry(c, i, OpCodes.Sub, flagsLive);
                 return true;
             case Mnemonic.Neg:
-                Negate(c, i, flagsLive, scratch);
+                Negate(c, i, flagsLive);
                 return true;
             case Mnemonic.Not:
-                Complement(c, i, scratch);
+                Destination not = Destination.Begin(c, i);
+                not.Value.Emit(c);
+                c.Il.Emit(OpCodes.Not);
+                not.Finish(c, i);
                 return true;
             default:
                 return false;
@@ -57,259 +60,163 @@ internal static class AluEmitter
     }
 
     /// <summary>The kind for a width, given the 8-bit one.</summary>
-    public static int Sized(int kind8, int size) => kind8 == FlagKind.Logic ? kind8 : kind8 + (size == 1 ? 0 : size / 2);
+    public static int Sized(int kind8, int size) => kind8 + (size == 1 ? 0 : size / 2);
 
-    private static void Binary(RegionContext c, in Instruction i, OpCode operation, int kind8, bool writes, bool flagsLive, Scratch scratch)
+    private static void Sum(RegionContext c, in Instruction i, OpCode operation, int kind8, bool flagsLive)
     {
-        ILGenerator il = c.Il;
-        int size = OperandEmitter.Size(i, 0);
-        bool memory = i.GetOpKind(0) == OpKind.Memory;
-
-        // xor r, r and sub r, r: the result is known, whatever r was.
-        if (!memory && writes && i.GetOpKind(1) == OpKind.Register && i.GetOpRegister(0) == i.GetOpRegister(1) && i.Mnemonic is Mnemonic.Xor or Mnemonic.Sub)
+        if (operation == OpCodes.Sub && IsSameRegister(i))
         {
-            il.Emit(OpCodes.Ldc_I4_0);
-            OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
-            if (flagsLive)
-            {
-                SetFlags(c, FlagKind.Logic, null, null);
-            }
-
+            Zero(c, i, flagsLive);
             return;
         }
 
-        if (memory)
+        Destination destination = Destination.Begin(c, i);
+        FlagExpression b = OperandEmitter.Value(c, i, 1, destination.Size);
+        FlagExpression a = destination.Value;
+        int kind = Sized(kind8, destination.Size);
+
+        // A 32-bit register takes the result, from which the operand that it held follows: nothing need be copied.
+        bool fromResult = flagsLive && destination.Register32(c) is { } register && !b.Uses(register);
+        c.Flags = flagsLive && !fromResult ? new FlagState(kind, a, b, null) : FlagState.Dead;
+        c.KeepFlags = true;
+        a.Emit(c);
+        b.Emit(c);
+        c.Il.Emit(operation);
+        FlagExpression result = destination.Finish(c, i);
+        if (fromResult)
         {
-            OperandEmitter.EffectiveAddress(c, i);
-            OperandEmitter.Translate(c, size, writes);
-            OperandEmitter.LoadHost(c, size);
+            c.Flags = new FlagState(kind, FlagExpression.Binary(operation == OpCodes.Add ? OpCodes.Sub : OpCodes.Add, result, b), b, result);
+        }
+        else if (flagsLive)
+        {
+            c.Flags = c.Flags with { Result = result };
+        }
+    }
+
+    private static void Compare(RegionContext c, in Instruction i, bool flagsLive)
+    {
+        int size = OperandEmitter.Size(i, 0);
+        FlagExpression a = OperandEmitter.Value(c, i, 0, size);
+        FlagExpression b = OperandEmitter.Value(c, i, 1, size);
+        c.Flags = flagsLive ? new FlagState(Sized(FlagKind.Sub8, size), a, b, null) : FlagState.Dead;
+    }
+
+    private static void Test(RegionContext c, in Instruction i, bool flagsLive)
+    {
+        int size = OperandEmitter.Size(i, 0);
+        FlagExpression result;
+        if (IsSameRegister(i))
+        {
+            result = OperandEmitter.RegisterValue(c, i.GetOpRegister(0));
         }
         else
         {
-            OperandEmitter.LoadRegister(c, i.GetOpRegister(0));
+            FlagExpression a = OperandEmitter.Value(c, i, 0, size);
+            FlagExpression b = OperandEmitter.Value(c, i, 1, size);
+            result = FlagExpression.Binary(OpCodes.And, a, b);
         }
 
-        il.Emit(OpCodes.Stloc, scratch.A);
-        OperandEmitter.LoadOperand(c, i, 1, size);
-        il.Emit(OpCodes.Stloc, scratch.B);
-        if (writes || kind8 == FlagKind.Logic)
-        {
-            il.Emit(OpCodes.Ldloc, scratch.A);
-            il.Emit(OpCodes.Ldloc, scratch.B);
-            il.Emit(operation);
-            il.Emit(OpCodes.Stloc, scratch.Result);
-        }
+        c.Flags = flagsLive ? new FlagState(FlagKind.Logic, result.SignExtended(size), null, null) : FlagState.Dead;
+    }
 
-        if (writes)
+    private static void Logic(RegionContext c, in Instruction i, OpCode operation, bool flagsLive)
+    {
+        if (operation == OpCodes.Xor && IsSameRegister(i))
         {
-            if (memory)
-            {
-                OperandEmitter.StoreHost(c, scratch.Result, size);
-            }
-            else
-            {
-                il.Emit(OpCodes.Ldloc, scratch.Result);
-                OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
-            }
-        }
-
-        if (!flagsLive)
-        {
+            Zero(c, i, flagsLive);
             return;
         }
 
-        if (kind8 == FlagKind.Logic)
-        {
-            SignExtend(il, scratch.Result, size);
-            il.Emit(OpCodes.Stloc, c.FlagA);
-            SetKind(c, FlagKind.Logic);
-        }
-        else
-        {
-            SetFlags(c, Sized(kind8, size), scratch.A, scratch.B);
-        }
-    }
-
-    /// <summary>ADC and SBB at 32 bits: result and carries are computed, as three operands are more than a kind can hold.</summary>
-    private static void WithCarry(RegionContext c, in Instruction i, OpCode operation, bool flagsLive, Scratch scratch)
-    {
-        ILGenerator il = c.Il;
-        bool memory = i.GetOpKind(0) == OpKind.Memory;
-        if (memory)
-        {
-            OperandEmitter.EffectiveAddress(c, i);
-            OperandEmitter.Translate(c, 4, write: true);
-            OperandEmitter.LoadHost(c, 4);
-        }
-        else
-        {
-            OperandEmitter.LoadRegister(c, i.GetOpRegister(0));
-        }
-
-        il.Emit(OpCodes.Stloc, scratch.A);
-        OperandEmitter.LoadOperand(c, i, 1, 4);
-        il.Emit(OpCodes.Stloc, scratch.B);
-        il.Emit(OpCodes.Ldloc, scratch.A);
-        il.Emit(OpCodes.Ldloc, scratch.B);
-        il.Emit(operation);
-        FlagEmitter.PushCarry(c);
-        il.Emit(operation);
-        il.Emit(OpCodes.Stloc, scratch.Result);
-        if (memory)
-        {
-            OperandEmitter.StoreHost(c, scratch.Result, 4);
-        }
-        else
-        {
-            il.Emit(OpCodes.Ldloc, scratch.Result);
-            OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
-        }
-
+        Destination destination = Destination.Begin(c, i);
+        FlagExpression b = OperandEmitter.Value(c, i, 1, destination.Size);
+        c.Flags = FlagState.Dead;
+        destination.Value.Emit(c);
+        b.Emit(c);
+        c.Il.Emit(operation);
+        FlagExpression result = destination.Finish(c, i);
         if (flagsLive)
         {
-            il.Emit(OpCodes.Ldloc, scratch.A);
-            il.Emit(OpCodes.Ldloc, scratch.B);
-            il.Emit(OpCodes.Ldloc, scratch.Result);
-            il.Emit(OpCodes.Call, operation == OpCodes.Add ? MethodNames.AddAux : MethodNames.SubAux);
-            il.Emit(OpCodes.Stloc, c.FlagB);
-            il.Emit(OpCodes.Ldloc, scratch.Result);
-            il.Emit(OpCodes.Stloc, c.FlagA);
-            SetKind(c, FlagKind.Raw);
+            c.Flags = new FlagState(FlagKind.Logic, result.SignExtended(destination.Size), null, null);
         }
     }
 
-    private static void Step(RegionContext c, in Instruction i, OpCode operation, int kind8, bool flagsLive, Scratch scratch)
+    /// <summary>xor r, r and sub r, r: the result is known, whatever r was.</summary>
+    private static void Zero(RegionContext c, in Instruction i, bool flagsLive)
     {
-        ILGenerator il = c.Il;
-        int size = OperandEmitter.Size(i, 0);
-        bool memory = i.GetOpKind(0) == OpKind.Memory;
-        if (memory)
-        {
-            OperandEmitter.EffectiveAddress(c, i);
-            OperandEmitter.Translate(c, size, write: true);
-            OperandEmitter.LoadHost(c, size);
-        }
-        else
-        {
-            OperandEmitter.LoadRegister(c, i.GetOpRegister(0));
-        }
-
-        il.Emit(OpCodes.Stloc, scratch.A);
-        il.Emit(OpCodes.Ldloc, scratch.A);
-        il.Emit(OpCodes.Ldc_I4_1);
-        il.Emit(operation);
-        il.Emit(OpCodes.Stloc, scratch.Result);
-        if (memory)
-        {
-            OperandEmitter.StoreHost(c, scratch.Result, size);
-        }
-        else
-        {
-            il.Emit(OpCodes.Ldloc, scratch.Result);
-            OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
-        }
-
+        c.Flags = FlagState.Dead;
+        c.Il.Emit(OpCodes.Ldc_I4_0);
+        OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
         if (flagsLive)
         {
-            // CF survives: it has to be known before the new kind overwrites what it is derived from.
-            FlagEmitter.KeepCarry(c);
-            SetFlags(c, Sized(kind8, size), scratch.A, null);
+            c.Flags = new FlagState(FlagKind.Logic, FlagExpression.Of(0), null, null);
         }
     }
 
-    private static void Negate(RegionContext c, in Instruction i, bool flagsLive, Scratch scratch)
+    /// <summary>ADC and SBB: three operands are more than a kind can hold, so result and carries are described.</summary>
+    private static void WithCarry(RegionContext c, in Instruction i, OpCode operation, bool flagsLive)
     {
         ILGenerator il = c.Il;
-        int size = OperandEmitter.Size(i, 0);
-        Unary(c, i, size, scratch, OpCodes.Neg);
+        Destination destination = Destination.Begin(c, i);
+        int size = destination.Size;
+        FlagExpression b = OperandEmitter.Value(c, i, 1, size);
+        FlagExpression a = destination.Value;
+        LocalBuilder result = c.Temporary();
+        a.Emit(c);
+        b.Emit(c);
+        il.Emit(operation);
+        c.Flags.Carry(c).Emit(c);
+        il.Emit(OpCodes.Ldc_I4, 31);
+        il.Emit(OpCodes.Shr_Un);
+        il.Emit(operation);
+        il.Emit(OpCodes.Stloc, result);
+        FlagExpression r = FlagExpression.Of(result);
+        bool add = operation == OpCodes.Add;
+        FlagExpression aux = size == 4
+            ? FlagExpression.Call(add ? MethodNames.AddAux : MethodNames.SubAux, a, b, r)
+            : FlagExpression.Call(add ? MethodNames.NarrowAddAux : MethodNames.NarrowSubAux, a, b, r, FlagExpression.Of((uint)size * 8));
+        c.Flags = flagsLive ? new FlagState(FlagKind.Raw, r.SignExtended(size), aux, null) : FlagState.Dead;
+        c.KeepFlags = true;
+        il.Emit(OpCodes.Ldloc, result);
+        destination.Finish(c, i);
+    }
+
+    private static void Step(RegionContext c, in Instruction i, OpCode operation, OpCode inverse, int kind8, bool flagsLive)
+    {
+        Destination destination = Destination.Begin(c, i);
+        FlagExpression a = destination.Value;
+        int kind = Sized(kind8, destination.Size);
+        bool fromResult = destination.Register32(c) != null;
+
+        // CF survives. What it is derived from may be overwritten here, so it goes through the store as part of the state.
+        FlagExpression carry = flagsLive ? c.Flags.Carry(c) : FlagExpression.Of(0);
+        c.Flags = flagsLive ? new FlagState(kind, fromResult ? FlagExpression.Of(0) : a, carry, null) : FlagState.Dead;
+        c.KeepFlags = true;
+        a.Emit(c);
+        c.Il.Emit(OpCodes.Ldc_I4_1);
+        c.Il.Emit(operation);
+        FlagExpression result = destination.Finish(c, i);
         if (flagsLive)
         {
-            il.Emit(OpCodes.Ldc_I4_0);
-            il.Emit(OpCodes.Stloc, c.FlagA);
-            il.Emit(OpCodes.Ldloc, scratch.A);
-            il.Emit(OpCodes.Stloc, c.FlagB);
-            SetKind(c, Sized(FlagKind.Sub8, size));
+            c.Flags = new FlagState(kind, fromResult ? FlagExpression.Binary(inverse, result, 1) : c.Flags.A, c.Flags.B, result);
         }
     }
 
-    private static void Complement(RegionContext c, in Instruction i, Scratch scratch) =>
-        Unary(c, i, OperandEmitter.Size(i, 0), scratch, OpCodes.Not);
-
-    private static void Unary(RegionContext c, in Instruction i, int size, Scratch scratch, OpCode operation)
+    private static void Negate(RegionContext c, in Instruction i, bool flagsLive)
     {
-        ILGenerator il = c.Il;
-        bool memory = i.GetOpKind(0) == OpKind.Memory;
-        if (memory)
+        Destination destination = Destination.Begin(c, i);
+        FlagExpression a = destination.Value;
+        int kind = Sized(FlagKind.Sub8, destination.Size);
+        c.Flags = flagsLive ? new FlagState(kind, FlagExpression.Of(0), a, null) : FlagState.Dead;
+        c.KeepFlags = true;
+        a.Emit(c);
+        c.Il.Emit(OpCodes.Neg);
+        FlagExpression result = destination.Finish(c, i);
+        if (flagsLive)
         {
-            OperandEmitter.EffectiveAddress(c, i);
-            OperandEmitter.Translate(c, size, write: true);
-            OperandEmitter.LoadHost(c, size);
-        }
-        else
-        {
-            OperandEmitter.LoadRegister(c, i.GetOpRegister(0));
-        }
-
-        il.Emit(OpCodes.Stloc, scratch.A);
-        il.Emit(OpCodes.Ldloc, scratch.A);
-        il.Emit(operation);
-        il.Emit(OpCodes.Stloc, scratch.Result);
-        if (memory)
-        {
-            OperandEmitter.StoreHost(c, scratch.Result, size);
-        }
-        else
-        {
-            il.Emit(OpCodes.Ldloc, scratch.Result);
-            OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
+            c.Flags = c.Flags with { Result = result };
         }
     }
 
-    /// <summary>Pushes a local, sign-extended from <paramref name="size"/> bytes.</summary>
-    public static void SignExtend(ILGenerator il, LocalBuilder value, int size)
-    {
-        il.Emit(OpCodes.Ldloc, value);
-        switch (size)
-        {
-            case 1:
-                il.Emit(OpCodes.Conv_I1);
-                break;
-            case 2:
-                il.Emit(OpCodes.Conv_I2);
-                break;
-        }
-    }
-
-    /// <summary>Records (kind, a, b); null a is 0, null b leaves it.</summary>
-    private static void SetFlags(RegionContext c, int kind, LocalBuilder? a, LocalBuilder? b)
-    {
-        ILGenerator il = c.Il;
-        if (a != null)
-        {
-            il.Emit(OpCodes.Ldloc, a);
-        }
-        else
-        {
-            il.Emit(OpCodes.Ldc_I4_0);
-        }
-
-        il.Emit(OpCodes.Stloc, c.FlagA);
-        if (b != null)
-        {
-            il.Emit(OpCodes.Ldloc, b);
-            il.Emit(OpCodes.Stloc, c.FlagB);
-        }
-
-        SetKind(c, kind);
-    }
-
-    public static void SetKind(RegionContext c, int kind)
-    {
-        c.Il.Emit(OpCodes.Ldc_I4, kind);
-        c.Il.Emit(OpCodes.Stloc, c.Kind);
-        c.KnownKind = kind;
-    }
+    private static bool IsSameRegister(in Instruction i) =>
+        i.GetOpKind(0) == OpKind.Register && i.GetOpKind(1) == OpKind.Register && i.GetOpRegister(0) == i.GetOpRegister(1);
 }
-
-/// <summary>Locals for the operands and the result of the instruction being emitted.</summary>
-internal sealed record Scratch(LocalBuilder A, LocalBuilder B, LocalBuilder Result);

@@ -1,7 +1,5 @@
 using System.Reflection.Emit;
-using System.Runtime.InteropServices;
 using Iced.Intel;
-using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
@@ -9,14 +7,41 @@ using Label = System.Reflection.Emit.Label;
 namespace Lguest.Jit.Translator.Emit;
 
 /// <summary>The ends of blocks: branches within the region are branches of the method, all others go out through a link.</summary>
-internal sealed unsafe class BranchEmitter(RegionContext c, IReadOnlyDictionary<uint, Label> labels, IReadOnlyList<uint> returnSites, List<nint> allocations)
+internal sealed class BranchEmitter
 {
-    private readonly Dictionary<uint, Label> _linkStubs = [];
+    private readonly RegionContext _c;
+    private readonly ILGenerator _il;
+    private readonly RegionGraph _graph;
+    private readonly RegionFlags _flags;
+    private readonly Label[] _labels;
+    private readonly BranchTable? _table;
+    private readonly Dictionary<int, FlagState> _known = [];
+
+    public BranchEmitter(RegionContext c, RegionGraph graph, RegionFlags flags, Label[] labels, BranchTable? table)
+    {
+        _c = c;
+        _il = c.Il;
+        _graph = graph;
+        _flags = flags;
+        _labels = labels;
+        _table = table;
+    }
+
+    /// <summary>Where the flags are at the start of a block.</summary>
+    public FlagState FlagsAtStart(int block)
+    {
+        if (!_flags.LiveIn(block))
+        {
+            return FlagState.Dead;
+        }
+
+        return _known.TryGetValue(block, out FlagState? known) ? known : _c.CanonicalFlags();
+    }
 
     /// <summary>Emits the last instruction of a block; false if it has no template and the interpreter must run it.</summary>
-    public bool TryEmit(in Instruction i, Scratch scratch)
+    public bool TryEmit(in Instruction i)
     {
-        uint next = i.IP32 + (uint)i.Length;
+        uint next = i.NextIP32;
         bool relative = i.OpCount > 0 && i.GetOpKind(0) == OpKind.NearBranch32;
         switch (i.FlowControl)
         {
@@ -24,33 +49,27 @@ internal sealed unsafe class BranchEmitter(RegionContext c, IReadOnlyDictionary<
                 Go(i.NearBranch32);
                 return true;
             case FlowControl.ConditionalBranch when relative && i.ConditionCode != ConditionCode.None && i.IsJccShortOrNear:
-                FlagEmitter.BranchIf(c, i.ConditionCode, LabelFor(i.NearBranch32));
-                Go(next);
+                Either(ConditionEmitter.Compare(_c, _c.Flags, i.ConditionCode), i.ConditionCode, i.NearBranch32, next);
                 return true;
-            case FlowControl.ConditionalBranch when relative && i.Mnemonic is Mnemonic.Loop or Mnemonic.Jecxz && !i.Code.ToString().EndsWith("_CX", StringComparison.Ordinal):
+            case FlowControl.ConditionalBranch when relative && i.Code is Code.Loop_rel8_32_ECX or Code.Jecxz_rel8_32:
                 Counted(i, next);
                 return true;
             case FlowControl.Call when relative:
-                c.Il.Emit(OpCodes.Ldc_I4, (int)next);
-                c.Il.Emit(OpCodes.Stloc, scratch.Result);
-                SimpleEmitter.PushValue(c, scratch);
+                StackEmitter.PushValue(_c, FlagExpression.Of(next));
                 Go(i.NearBranch32);
                 return true;
             case FlowControl.Return when i.Code is Code.Retnd or Code.Retnd_imm16:
-                Return(i, scratch);
+                Return(i);
                 return true;
-            case FlowControl.IndirectBranch when OperandEmitter.Size(i, 0) == 4 && IsFlat(i):
-                OperandEmitter.LoadOperand(c, i, 0, 4);
-                c.Il.Emit(OpCodes.Stloc, scratch.A);
-                JumpTo(scratch.A);
+            case FlowControl.IndirectBranch when OperandEmitter.Size(i, 0) == 4:
+                Indirect(OperandEmitter.Value(_c, i, 0, 4));
                 return true;
-            case FlowControl.IndirectCall when OperandEmitter.Size(i, 0) == 4 && IsFlat(i):
-                OperandEmitter.LoadOperand(c, i, 0, 4);
-                c.Il.Emit(OpCodes.Stloc, scratch.A);
-                c.Il.Emit(OpCodes.Ldc_I4, (int)next);
-                c.Il.Emit(OpCodes.Stloc, scratch.Result);
-                SimpleEmitter.PushValue(c, scratch);
-                JumpTo(scratch.A);
+            case FlowControl.IndirectCall when OperandEmitter.Size(i, 0) == 4:
+                LocalBuilder target = _c.Temporary();
+                OperandEmitter.Value(_c, i, 0, 4).Emit(_c);
+                _il.Emit(OpCodes.Stloc, target);
+                StackEmitter.PushValue(_c, FlagExpression.Of(next));
+                Indirect(FlagExpression.Of(target));
                 return true;
             default:
                 return false;
@@ -58,92 +77,105 @@ internal sealed unsafe class BranchEmitter(RegionContext c, IReadOnlyDictionary<
     }
 
     /// <summary>Goes to a block of the region, or out through a link.</summary>
-    public void Go(uint eip) => c.Il.Emit(OpCodes.Br, LabelFor(eip));
-
-    /// <summary>Emits the stubs that leave through links.</summary>
-    public void EmitLinkStubs()
+    public void Go(uint eip)
     {
-        ILGenerator il = c.Il;
-        foreach ((uint eip, Label label) in _linkStubs)
+        if (NeedsCanonical(eip))
         {
-            var link = (BlockLink*)NativeMemory.AlignedAlloc((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
-            *link = new BlockLink { Eip = eip };
-            allocations.Add((nint)link);
-            il.MarkLabel(label);
-            c.KnownKind = -1;
-            c.Spill();
-            il.Emit(OpCodes.Ldarg_0);
-            il.Emit(OpCodes.Ldc_I8, (long)link);
-            il.Emit(OpCodes.Conv_I);
-            il.Emit(OpCodes.Call, MethodNames.FollowFar);
-            il.Emit(OpCodes.Ret);
+            _c.CanonicaliseFlags();
         }
+
+        _il.Emit(OpCodes.Br, LabelFor(eip));
     }
 
-    private static bool IsFlat(in Instruction i) =>
-        i.GetOpKind(0) != OpKind.Memory || i.MemorySegment is not (Register.FS or Register.GS);
-
-    private Label LabelFor(uint eip)
+    /// <summary>A conditional branch: to <paramref name="taken"/> if the comparison holds, else to <paramref name="next"/>.</summary>
+    private void Either(Comparison comparison, ConditionCode condition, uint taken, uint next)
     {
-        if (labels.TryGetValue(eip, out Label inside) || _linkStubs.TryGetValue(eip, out inside))
+        if (NeedsCanonical(taken) || NeedsCanonical(next))
         {
-            return inside;
-        }
-
-        Label stub = c.Il.DefineLabel();
-        _linkStubs.Add(eip, stub);
-        return stub;
-    }
-
-    private void Counted(in Instruction i, uint next)
-    {
-        ILGenerator il = c.Il;
-        LocalBuilder ecx = c.Register(Reg.Ecx);
-        if (i.Mnemonic == Mnemonic.Loop)
-        {
-            il.Emit(OpCodes.Ldloc, ecx);
-            il.Emit(OpCodes.Ldc_I4_1);
-            il.Emit(OpCodes.Sub);
-            il.Emit(OpCodes.Stloc, ecx);
-            il.Emit(OpCodes.Ldloc, ecx);
-            il.Emit(OpCodes.Brtrue, LabelFor(i.NearBranch32));
-        }
-        else
-        {
-            il.Emit(OpCodes.Ldloc, ecx);
-            il.Emit(OpCodes.Brfalse, LabelFor(i.NearBranch32));
-        }
-
-        Go(next);
-    }
-
-    private void Return(in Instruction i, Scratch scratch)
-    {
-        ILGenerator il = c.Il;
-        uint drop = 4 + (i.OpCount == 1 ? i.Immediate16 : 0u);
-        SimpleEmitter.PopValue(c, drop);
-        il.Emit(OpCodes.Stloc, scratch.A);
-        if (c.Optimisations.ReturnSites)
-        {
-            foreach (uint site in returnSites)
+            _c.CanonicaliseFlags();
+            if (condition != ConditionCode.None && (comparison.Uses(_c.FlagA) || comparison.Uses(_c.FlagB)))
             {
-                il.Emit(OpCodes.Ldloc, scratch.A);
-                il.Emit(OpCodes.Ldc_I4, (int)site);
-                il.Emit(OpCodes.Beq, labels[site]);
+                // It was about the old contents of the locals that have just been written.
+                comparison = ConditionEmitter.Compare(_c, _c.Flags, condition);
             }
         }
 
-        JumpTo(scratch.A);
+        ConditionEmitter.Branch(_c, comparison, LabelFor(taken));
+        _il.Emit(OpCodes.Br, LabelFor(next));
     }
 
-    /// <summary>Leaves to an address that is known only now.</summary>
-    private void JumpTo(LocalBuilder target)
+    private bool NeedsCanonical(uint eip) =>
+        _graph.TryFind(eip, out int block) && _flags.LiveIn(block) && !Inherits(block);
+
+    private bool Inherits(int block) => _c.Optimisations.FlagInheritance && _graph.HasOneWayIn(block);
+
+    private Label LabelFor(uint eip)
     {
-        ILGenerator il = c.Il;
-        c.Spill();
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldloc, target);
-        il.Emit(OpCodes.Call, MethodNames.Jump);
-        il.Emit(OpCodes.Ret);
+        if (!_graph.TryFind(eip, out int block))
+        {
+            return _c.Exits.Link(eip);
+        }
+
+        if (Inherits(block))
+        {
+            _known[block] = _c.Flags;
+        }
+
+        return _labels[block];
+    }
+
+    /// <summary>LOOP and JECXZ.</summary>
+    private void Counted(in Instruction i, uint next)
+    {
+        LocalBuilder ecx = _c.Register(Reg.Ecx);
+        bool loop = i.Mnemonic == Mnemonic.Loop;
+        if (loop)
+        {
+            _il.Emit(OpCodes.Ldloc, ecx);
+            _il.Emit(OpCodes.Ldc_I4_1);
+            _il.Emit(OpCodes.Sub);
+            OperandEmitter.StoreRegister(_c, Register.ECX);
+        }
+
+        var comparison = new Comparison(FlagExpression.Of(ecx), FlagExpression.Of(0), loop ? OpCodes.Bne_Un : OpCodes.Beq);
+        Either(comparison, ConditionCode.None, i.NearBranch32, next);
+    }
+
+    private void Return(in Instruction i)
+    {
+        uint drop = 4 + (i.OpCount == 1 ? i.Immediate16 : 0u);
+        LocalBuilder target = StackEmitter.PopValue(_c, drop);
+        if (_graph.ComparedSites.Count > 0 || _table != null)
+        {
+            _c.CanonicaliseFlags();
+        }
+
+        foreach (uint site in _graph.ComparedSites)
+        {
+            _il.Emit(OpCodes.Ldloc, target);
+            _il.Emit(OpCodes.Ldc_I4, (int)site);
+            _il.Emit(OpCodes.Beq, LabelFor(site));
+        }
+
+        Leave(target);
+    }
+
+    private void Indirect(FlagExpression value)
+    {
+        LocalBuilder target = _c.Temporary();
+        value.Emit(_c);
+        _il.Emit(OpCodes.Stloc, target);
+        if (_table != null)
+        {
+            _c.CanonicaliseFlags();
+        }
+
+        Leave(target);
+    }
+
+    private void Leave(LocalBuilder target)
+    {
+        _table?.Emit(_c, target, _labels);
+        _il.Emit(OpCodes.Br, _c.Exits.Jump(target));
     }
 }

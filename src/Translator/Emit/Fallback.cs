@@ -47,7 +47,58 @@ internal static unsafe class Fallback
             return false;
         }
 
-        int count = writer.Length;
+        Op* ops = Place(c, writer, allocations, out int count);
+        ILGenerator il = c.Il;
+        bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None;
+
+        // What the flags depend on has to outlive the registers that are read back afterwards.
+        c.KeepFlags = !touchesFlags;
+        for (int r = 0; r < 8; r++)
+        {
+            if ((written & (1 << r)) != 0 && c.Has(r))
+            {
+                c.OverwriteRegister(r, lowByteStays: false);
+            }
+        }
+
+        c.Exits.SpillRegisters();
+        if (touchesFlags)
+        {
+            c.Exits.SpillFlagsSettled();
+        }
+        else
+        {
+            c.Exits.SpillFlagsDeferred();
+        }
+
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldc_I8, (long)ops);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Ldc_I8, (long)(ops + count));
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Call, s_run);
+        il.Emit(OpCodes.Brfalse, c.Exits.Left);
+        for (int r = 0; r < 8; r++)
+        {
+            if ((written & (1 << r)) != 0 && c.Has(r))
+            {
+                c.LoadRegisterFromMemory(r);
+            }
+        }
+
+        if (touchesFlags)
+        {
+            c.LoadFlagsFromMemory();
+        }
+
+        // Iterations of string instructions are charged as they go.
+        c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
+        return true;
+    }
+
+    private static Op* Place(RegionContext c, OpWriter writer, List<nint> allocations, out int count)
+    {
+        count = writer.Length;
         var ops = (Op*)NativeMemory.AlignedAlloc((nuint)((count + 1) * sizeof(Op)), (nuint)sizeof(Op));
         allocations.Add((nint)ops);
         writer.Ops.CopyTo(new Span<Op>(ops, count));
@@ -57,28 +108,6 @@ internal static unsafe class Fallback
         }
 
         ops[count] = new Op { Handler = &Stop };
-
-        ILGenerator il = c.Il;
-        c.SpillForInterpreter();
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldc_I8, (long)ops);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldc_I8, (long)(ops + count));
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Call, s_run);
-        il.Emit(OpCodes.Brfalse, c.Left);
-        for (int r = 0; r < 8; r++)
-        {
-            if ((written & (1 << r)) != 0 && c.Has(r))
-            {
-                c.LoadRegisterFromMemory(r);
-            }
-        }
-
-        il.Emit(OpCodes.Ldarg_0);
-        c.Offset(MethodNames.BudgetLeft);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Stloc, c.Budget);
-        return true;
+        return ops;
     }
 }

@@ -12,6 +12,20 @@ internal static unsafe class MethodNames
 {
     public static readonly MethodInfo Materialise = Find(typeof(DeferredFlags), nameof(DeferredFlags.Materialise));
     public static readonly MethodInfo Carry = Find(typeof(DeferredFlags), nameof(DeferredFlags.Carry));
+    public static readonly MethodInfo ResultWord = Find(typeof(DeferredFlags), nameof(DeferredFlags.ResultWord));
+    public static readonly MethodInfo AuxWord = Find(typeof(DeferredFlags), nameof(DeferredFlags.AuxWord));
+    public static readonly MethodInfo ShiftedResult = Find(typeof(DeferredFlags), nameof(DeferredFlags.ShiftedResult));
+    public static readonly MethodInfo ShiftedAux = Find(typeof(DeferredFlags), nameof(DeferredFlags.ShiftedAux));
+    public static readonly MethodInfo Normalise = Find(typeof(DeferredFlags), nameof(DeferredFlags.Normalise));
+    public static readonly MethodInfo NarrowAddAux = Find(typeof(FlagWords), nameof(FlagWords.NarrowAddAux));
+    public static readonly MethodInfo NarrowSubAux = Find(typeof(FlagWords), nameof(FlagWords.NarrowSubAux));
+    public static readonly MethodInfo WithProductLost = Find(typeof(FlagWords), nameof(FlagWords.WithProductLost));
+    public static readonly MethodInfo SignedProductLost = Find(typeof(FlagWords), nameof(FlagWords.SignedProductLost));
+    public static readonly MethodInfo AfterDivision = Find(typeof(FlagWords), nameof(FlagWords.AfterDivision));
+    public static readonly MethodInfo AfterRol = Find(typeof(FlagWords), nameof(FlagWords.AfterRol));
+    public static readonly MethodInfo AfterRor = Find(typeof(FlagWords), nameof(FlagWords.AfterRor));
+    public static readonly MethodInfo WithCarry = Find(typeof(FlagWords), nameof(FlagWords.WithCarry));
+    public static readonly MethodInfo Condition = Find(typeof(FlagWords), nameof(FlagWords.Holds));
     public static readonly MethodInfo AddAux = Find(typeof(LazyFlags), nameof(LazyFlags.AddAux32));
     public static readonly MethodInfo SubAux = Find(typeof(LazyFlags), nameof(LazyFlags.SubAux32));
     public static readonly MethodInfo FollowFar = Find(typeof(Links), nameof(Links.FollowFar));
@@ -21,6 +35,8 @@ internal static unsafe class MethodNames
     public static readonly int FlagsKind = Offset(static cpu => (byte*)&cpu->FlagsKind);
     public static readonly int FlagsA = Offset(static cpu => (byte*)&cpu->FlagsA);
     public static readonly int FlagsB = Offset(static cpu => (byte*)&cpu->FlagsB);
+    public static readonly int FlagsResult = Offset(static cpu => (byte*)&cpu->FlagsResult);
+    public static readonly int FlagsAux = Offset(static cpu => (byte*)&cpu->FlagsAux);
     public static readonly int Eip = Offset(static cpu => (byte*)&cpu->Eip);
     public static readonly int ReadTable = Offset(static cpu => (byte*)&cpu->ReadTable);
     public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);

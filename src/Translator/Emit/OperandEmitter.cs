@@ -1,47 +1,51 @@
 using System.Reflection.Emit;
 using Iced.Intel;
-using Label = System.Reflection.Emit.Label;
+using Lguest.Jit.Core.Interpreter.Alu;
 
 namespace Lguest.Jit.Translator.Emit;
 
-/// <summary>Loads and stores of instruction operands: registers in locals, immediates, and memory through the soft TLB.</summary>
+/// <summary>Loads and stores of instruction operands: registers in locals, immediates, and memory.</summary>
 internal static class OperandEmitter
 {
-    /// <summary>Pushes a register's value, zero-extended to 32 bits.</summary>
-    public static void LoadRegister(RegionContext c, Register register)
+    /// <summary>A register's value, zero-extended to 32 bits.</summary>
+    public static FlagExpression RegisterValue(RegionContext c, Register register)
     {
-        ILGenerator il = c.Il;
-        il.Emit(OpCodes.Ldloc, c.Register(RegionContext.RegisterNumber(register)));
-        switch (register.GetSize())
+        int number = RegionContext.RegisterNumber(register);
+        FlagExpression whole = FlagExpression.Of(c.Register(number));
+        int size = register.GetSize();
+        if (size != 1)
         {
-            case 1 when register is >= Register.AH and <= Register.BH:
-                il.Emit(OpCodes.Ldc_I4_8);
-                il.Emit(OpCodes.Shr_Un);
-                il.Emit(OpCodes.Conv_U1);
-                break;
-            case 1:
-                il.Emit(OpCodes.Conv_U1);
-                break;
-            case 2:
-                il.Emit(OpCodes.Conv_U2);
-                break;
+            return whole.ZeroExtended(size);
         }
+
+        if (IsHighByte(register))
+        {
+            return FlagExpression.Binary(OpCodes.Shr_Un, whole, 8).ZeroExtended(1);
+        }
+
+        return c.LowByte(number) is { } known ? FlagExpression.Of(known) : whole.ZeroExtended(1);
     }
+
+    /// <summary>Pushes a register's value, zero-extended to 32 bits.</summary>
+    public static void LoadRegister(RegionContext c, Register register) => RegisterValue(c, register).Emit(c);
 
     /// <summary>Pops a value into a register, or the part of it that is named; higher bits of the value are ignored.</summary>
     public static void StoreRegister(RegionContext c, Register register)
     {
         ILGenerator il = c.Il;
-        LocalBuilder local = c.Register(RegionContext.RegisterNumber(register));
+        int number = RegionContext.RegisterNumber(register);
+        LocalBuilder local = c.Register(number);
         if (register.GetSize() == 4)
         {
+            c.OverwriteRegister(number, lowByteStays: false);
             il.Emit(OpCodes.Stloc, local);
             return;
         }
 
-        int keep = ~0xFF;
-        if (register is >= Register.AH and <= Register.BH)
+        int keep;
+        if (IsHighByte(register))
         {
+            c.OverwriteRegister(number, lowByteStays: true);
             il.Emit(OpCodes.Conv_U1);
             il.Emit(OpCodes.Ldc_I4_8);
             il.Emit(OpCodes.Shl);
@@ -49,10 +53,18 @@ internal static class OperandEmitter
         }
         else if (register.GetSize() == 1)
         {
+            // The byte is kept by itself too: code that works on bytes need not wait for the whole.
+            c.Overwrite(c.LowByteLocal(number));
+            c.OverwriteRegister(number, lowByteStays: true);
+            LocalBuilder low = c.SetLowByte(number);
             il.Emit(OpCodes.Conv_U1);
+            il.Emit(OpCodes.Stloc, low);
+            il.Emit(OpCodes.Ldloc, low);
+            keep = ~0xFF;
         }
         else
         {
+            c.OverwriteRegister(number, lowByteStays: false);
             il.Emit(OpCodes.Conv_U2);
             keep = ~0xFFFF;
         }
@@ -105,105 +117,51 @@ internal static class OperandEmitter
         }
     }
 
+    /// <summary>Makes the memory operand accessible (see <see cref="MemoryEmitter.Translate"/>).</summary>
+    public static void TranslateMemory(RegionContext c, in Instruction i, int size, bool write)
+    {
+        EffectiveAddress(c, i);
+        MemoryEmitter.Translate(c, AccessClass.Of(i, write), size, write);
+    }
+
     /// <summary>
-    /// Pops a linear address; leaves its Host address in <see cref="RegionContext.Host"/>, or leaves the region if the soft TLB
-    /// has no entry or the access crosses its page.
+    /// The value of operand <paramref name="operand"/>, zero-extended from its size. Memory is read now, into a temporary; a
+    /// register is only named.
     /// </summary>
-    public static void Translate(RegionContext c, int size, bool write)
+    public static FlagExpression Value(RegionContext c, in Instruction i, int operand, int size)
     {
-        ILGenerator il = c.Il;
-        Label miss = c.MissLabel();
-        il.Emit(OpCodes.Stloc, c.Address);
-
-        // entry = table[address >> 12]
-        il.Emit(OpCodes.Ldloc, write ? c.WriteTable : c.ReadTable);
-        il.Emit(OpCodes.Ldloc, c.Address);
-        il.Emit(OpCodes.Ldc_I4, 12);
-        il.Emit(OpCodes.Shr_Un);
-        il.Emit(OpCodes.Conv_U8);
-        il.Emit(OpCodes.Ldc_I4_3);
-        il.Emit(OpCodes.Shl);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldind_I8);
-        il.Emit(OpCodes.Stloc, c.Host);
-        il.Emit(OpCodes.Ldloc, c.Host);
-        il.Emit(OpCodes.Brfalse, miss);
-        if (size > 1)
+        switch (i.GetOpKind(operand))
         {
-            il.Emit(OpCodes.Ldloc, c.Address);
-            il.Emit(OpCodes.Ldc_I4, 0xFFF);
-            il.Emit(OpCodes.And);
-            il.Emit(OpCodes.Ldc_I4, 0x1000 - size);
-            il.Emit(OpCodes.Bgt_Un, miss);
+            case OpKind.Register:
+                return RegisterValue(c, i.GetOpRegister(operand));
+            case OpKind.Memory:
+                TranslateMemory(c, i, size, write: false);
+                MemoryEmitter.Load(c, size);
+                LocalBuilder temporary = c.Temporary();
+                c.Il.Emit(OpCodes.Stloc, temporary);
+                return FlagExpression.Of(temporary);
+            default:
+                return FlagExpression.Of(AluLowering.Immediate(i, operand, size));
         }
-
-        il.Emit(OpCodes.Ldloc, c.Host);
-        il.Emit(OpCodes.Ldloc, c.Address);
-        il.Emit(OpCodes.Conv_U8);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Stloc, c.Host);
-    }
-
-    /// <summary>Pushes the value at <see cref="RegionContext.Host"/>, zero-extended.</summary>
-    public static void LoadHost(RegionContext c, int size)
-    {
-        ILGenerator il = c.Il;
-        il.Emit(OpCodes.Ldloc, c.Host);
-        il.Emit(OpCodes.Conv_I);
-        if (size > 1)
-        {
-            il.Emit(OpCodes.Unaligned, (byte)1);
-        }
-
-        il.Emit(size switch
-        {
-            1 => OpCodes.Ldind_U1,
-            2 => OpCodes.Ldind_U2,
-            _ => OpCodes.Ldind_U4,
-        });
-    }
-
-    /// <summary>Stores the value of a local at <see cref="RegionContext.Host"/>.</summary>
-    public static void StoreHost(RegionContext c, LocalBuilder value, int size)
-    {
-        ILGenerator il = c.Il;
-        il.Emit(OpCodes.Ldloc, c.Host);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldloc, value);
-        if (size > 1)
-        {
-            il.Emit(OpCodes.Unaligned, (byte)1);
-        }
-
-        il.Emit(size switch
-        {
-            1 => OpCodes.Stind_I1,
-            2 => OpCodes.Stind_I2,
-            _ => OpCodes.Stind_I4,
-        });
     }
 
     /// <summary>Pushes operand <paramref name="operand"/>: register, memory or immediate, zero-extended from its size.</summary>
     public static void LoadOperand(RegionContext c, in Instruction i, int operand, int size)
     {
-        switch (i.GetOpKind(operand))
+        if (i.GetOpKind(operand) == OpKind.Memory)
         {
-            case OpKind.Register:
-                LoadRegister(c, i.GetOpRegister(operand));
-                break;
-            case OpKind.Memory:
-                EffectiveAddress(c, i);
-                Translate(c, size, write: false);
-                LoadHost(c, size);
-                break;
-            default:
-                c.Il.Emit(OpCodes.Ldc_I4, (int)Core.Interpreter.Alu.AluLowering.Immediate(i, operand, size));
-                break;
+            TranslateMemory(c, i, size, write: false);
+            MemoryEmitter.Load(c, size);
+        }
+        else
+        {
+            Value(c, i, operand, size).Emit(c);
         }
     }
 
     /// <summary>Bytes of an operand.</summary>
     public static int Size(in Instruction i, int operand) =>
         i.GetOpKind(operand) == OpKind.Register ? i.GetOpRegister(operand).GetSize() : i.MemorySize.GetSize();
+
+    private static bool IsHighByte(Register register) => register is >= Register.AH and <= Register.BH;
 }

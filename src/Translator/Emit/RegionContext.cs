@@ -2,25 +2,30 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
-using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
 
 /// <summary>
-/// What the emitters of one region share: the IL stream, the locals that hold Guest state, and the exits. Guest
-/// registers that the region touches live in locals for the whole method; every way out passes through one spill.
+/// What the emitters of one region share: the IL stream, the locals that hold Guest state, and what is known about the
+/// flags at the point of emission. Guest registers that the region touches live in locals for the whole method.
 /// </summary>
 internal sealed class RegionContext
 {
+    private const int Temporaries = 8;
+    private const int DeepestFlags = 8;
+
     private readonly LocalBuilder?[] _registers = new LocalBuilder?[8];
-    private readonly List<(Label Label, uint Eip, int GiveBack)> _misses = [];
+    private readonly LocalBuilder?[] _lowBytes = new LocalBuilder?[4];
+    private readonly bool[] _lowByteKnown = new bool[4];
+    private readonly Dictionary<LocalBuilder, LocalBuilder> _snapshots = [];
+    private readonly LocalBuilder?[] _temporaries = new LocalBuilder?[Temporaries];
+    private int _nextTemporary;
 
     public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, ushort used, ushort written)
     {
         Il = il;
         Plan = plan;
         Optimisations = optimisations;
-        Used = used;
         Written = written;
         for (int i = 0; i < 8; i++)
         {
@@ -36,13 +41,11 @@ internal sealed class RegionContext
         Kind = il.DeclareLocal(typeof(int));
         FlagA = il.DeclareLocal(typeof(uint));
         FlagB = il.DeclareLocal(typeof(uint));
-        ExitEip = il.DeclareLocal(typeof(uint));
-        GiveBack = il.DeclareLocal(typeof(int));
         Address = il.DeclareLocal(typeof(uint));
         Host = il.DeclareLocal(typeof(ulong));
-        Miss = il.DefineLabel();
-        Refuse = il.DefineLabel();
-        Left = il.DefineLabel();
+        Bias = Host;
+        Wide = il.DeclareLocal(typeof(long));
+        Exits = new ExitEmitter(this);
     }
 
     public ILGenerator Il { get; }
@@ -50,9 +53,6 @@ internal sealed class RegionContext
     public RegionPlan Plan { get; }
 
     public Optimisations Optimisations { get; }
-
-    /// <summary>Bit n: register n is read or written somewhere in the region.</summary>
-    public ushort Used { get; }
 
     /// <summary>Bit n: register n may differ from memory, so every exit stores it.</summary>
     public ushort Written { get; }
@@ -63,34 +63,42 @@ internal sealed class RegionContext
 
     public LocalBuilder WriteTable { get; }
 
-    /// <summary>Flags: <see cref="FlagKind"/> and its two operands.</summary>
+    /// <summary>Flags where they depend on the way we came: <see cref="FlagKind"/> and its two operands.</summary>
     public LocalBuilder Kind { get; }
 
     public LocalBuilder FlagA { get; }
 
     public LocalBuilder FlagB { get; }
 
-    public LocalBuilder ExitEip { get; }
-
-    public LocalBuilder GiveBack { get; }
-
-    /// <summary>Scratch for the address of the access being emitted.</summary>
+    /// <summary>Guest address of the access being emitted.</summary>
     public LocalBuilder Address { get; }
 
-    /// <summary>Scratch for the Host address of the access being emitted.</summary>
+    /// <summary>Scratch for a soft TLB entry.</summary>
     public LocalBuilder Host { get; }
 
-    /// <summary>Leaves so that the interpreter runs the instruction at ExitEip; GiveBack instructions were not run.</summary>
-    public Label Miss { get; }
+    /// <summary>Scratch of 64 bits, for products and dividends.</summary>
+    public LocalBuilder Wide { get; }
 
-    /// <summary>Leaves before a block that the budget does not cover, or because somebody asks for attention.</summary>
-    public Label Refuse { get; }
+    /// <summary>The local that, added to <see cref="Address"/>, gives the Host address of the access being emitted.</summary>
+    public LocalBuilder Bias { get; set; }
 
-    /// <summary>Returns null: everything is in memory already, eip and exit reason included.</summary>
-    public Label Left { get; }
+    /// <summary>The page caches in use.</summary>
+    public PageCaches PageCaches { get; } = new();
 
-    /// <summary>What is known at this point about <see cref="Kind"/>; -1: it depends on the way we came.</summary>
-    public int KnownKind { get; set; } = -1;
+    /// <summary>Misses of the page caches, to be emitted behind all hot code.</summary>
+    public List<SlowPath> SlowPaths { get; } = [];
+
+    /// <summary>The ways out.</summary>
+    public ExitEmitter Exits { get; }
+
+    /// <summary>Where the flags are at this point.</summary>
+    public FlagState Flags { get; set; } = FlagState.Dead;
+
+    /// <summary>Will anybody look at <see cref="Flags"/>, as they are now, after registers have been overwritten?</summary>
+    public bool KeepFlags { get; set; }
+
+    /// <summary>In this region, flags that depend on the way we came always have CF in bit 31 of <see cref="FlagB"/>.</summary>
+    public bool CarryNormal { get; set; }
 
     /// <summary>The instruction being emitted.</summary>
     public uint CurrentEip { get; set; }
@@ -103,53 +111,161 @@ internal sealed class RegionContext
 
     public bool Has(int number) => _registers[number] != null;
 
-    /// <summary>A label that leaves to have the current instruction interpreted.</summary>
-    public Label MissLabel()
+    /// <summary>A local of 32 bits that neither the flags nor the last few calls of this method use.</summary>
+    public LocalBuilder Temporary()
     {
-        // All accesses of one instruction leave the same way.
-        if (_misses.Count > 0 && _misses[^1].Eip == CurrentEip && _misses[^1].GiveBack == Remaining)
+        for (int tries = 0; tries < Temporaries; tries++)
         {
-            return _misses[^1].Label;
+            ref LocalBuilder? local = ref _temporaries[_nextTemporary];
+            _nextTemporary = (_nextTemporary + 1) % Temporaries;
+            local ??= Il.DeclareLocal(typeof(uint));
+            if (!Flags.Uses(local) && Flags.Result?.Uses(local) != true)
+            {
+                return local;
+            }
         }
 
-        Label label = Il.DefineLabel();
-        _misses.Add((label, CurrentEip, Remaining));
-        return label;
+        return Il.DeclareLocal(typeof(uint));
     }
 
-    /// <summary>Emits the cold stubs behind all hot code.</summary>
-    public void EmitMissStubs()
+    /// <summary>At the start of a block nothing is known of low bytes and pages.</summary>
+    public void BeginBlock()
     {
-        foreach ((Label label, uint eip, int giveBack) in _misses)
+        Array.Clear(_lowByteKnown);
+        PageCaches.Changed(null);
+    }
+
+    /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>
+    public LocalBuilder? LowByte(int number) => number < 4 && _lowByteKnown[number] ? _lowBytes[number] : null;
+
+    /// <summary>The local to put AL, CL, DL or BL into; from now on it is valid. <see cref="Overwrite"/> it first.</summary>
+    public LocalBuilder SetLowByte(int number)
+    {
+        _lowByteKnown[number] = true;
+        return LowByteLocal(number);
+    }
+
+    /// <summary>The local for a low byte, valid or not.</summary>
+    public LocalBuilder LowByteLocal(int number) => _lowBytes[number] ??= Il.DeclareLocal(typeof(uint));
+
+    /// <summary>Register <paramref name="number"/> is about to change as a whole, or in a part that is not its low byte.</summary>
+    public void OverwriteRegister(int number, bool lowByteStays)
+    {
+        Overwrite(Register(number));
+        PageCaches.Changed(number);
+        if (!lowByteStays && number < 4)
         {
-            Il.MarkLabel(label);
-            Il.Emit(OpCodes.Ldc_I4, (int)eip);
-            Il.Emit(OpCodes.Stloc, ExitEip);
-            Il.Emit(OpCodes.Ldc_I4, giveBack);
-            Il.Emit(OpCodes.Stloc, GiveBack);
-            Il.Emit(OpCodes.Br, Miss);
+            _lowByteKnown[number] = false;
         }
     }
 
-    /// <summary>Stores every register that may differ from memory, the budget, and the flags as they are held.</summary>
-    public void Spill()
+    /// <summary>A local is about to change: if the flags depend on it, they depend on a copy from now on.</summary>
+    public void Overwrite(LocalBuilder local)
     {
-        SpillRegisters();
-        Store(MethodNames.FlagsKind, Kind);
-        Store(MethodNames.FlagsA, FlagA);
-        Store(MethodNames.FlagsB, FlagB);
+        if (!KeepFlags)
+        {
+            return;
+        }
+
+        if (Flags.Result?.Uses(local) == true)
+        {
+            Flags = Flags with { Result = null };
+        }
+
+        if (!Flags.Uses(local))
+        {
+            return;
+        }
+
+        if (!_snapshots.TryGetValue(local, out LocalBuilder? copy))
+        {
+            _snapshots.Add(local, copy = Il.DeclareLocal(typeof(uint)));
+        }
+
+        if (Flags.Uses(copy))
+        {
+            // An older copy is still needed.
+            Flags = SaveFlags(Flags);
+            return;
+        }
+
+        Il.Emit(OpCodes.Ldloc, local);
+        Il.Emit(OpCodes.Stloc, copy);
+        Flags = Flags.Replace(local, copy);
     }
 
-    /// <summary>The same for code of the interpreter that is called from here: flags where it looks.</summary>
-    public void SpillForInterpreter()
+    /// <summary>Computes the operands of the flags into the locals for them; the kind stays a constant.</summary>
+    public FlagState SaveFlags(FlagState flags)
     {
-        SpillRegisters();
-        SpillFlags();
-        FlagsAreInMemory();
-        Store(MethodNames.FlagsKind, Kind);
+        // Both are pushed before either is stored, as each may depend on what the other replaces.
+        flags.A.Emit(this);
+        flags.B?.Emit(this);
+        if (flags.B != null)
+        {
+            Il.Emit(OpCodes.Stloc, FlagB);
+        }
+
+        Il.Emit(OpCodes.Stloc, FlagA);
+        return new FlagState(flags.Kind, FlagExpression.Of(FlagA), flags.B == null ? null : FlagExpression.Of(FlagB), null);
     }
 
-    private void Store(int offset, LocalBuilder local)
+    /// <summary>Keeps the description of the flags from growing without end, along a chain of rotates for example.</summary>
+    public void BoundFlags()
+    {
+        if (Flags.Kind != FlagState.Unknown && Math.Max(Flags.A.Depth, Flags.B?.Depth ?? 0) > DeepestFlags)
+        {
+            Flags = SaveFlags(Flags);
+        }
+    }
+
+    /// <summary>Puts the flags into the three locals, as code that is reached in several ways expects them.</summary>
+    public void CanonicaliseFlags()
+    {
+        if (Flags.Kind == FlagState.Dynamic)
+        {
+            return;
+        }
+
+        FlagExpression? result = Flags.Result;
+        if (CarryNormal && !Flags.IsCarryNormal)
+        {
+            Flags = new FlagState(FlagKind.Raw, Flags.RawResult(this), Flags.RawAux(this), null);
+        }
+
+        Flags = SaveFlags(Flags);
+        if (result != null && !result.Uses(FlagA) && !result.Uses(FlagB))
+        {
+            Flags = Flags with { Result = result };
+        }
+
+        Il.Emit(OpCodes.Ldc_I4, Flags.Kind);
+        Il.Emit(OpCodes.Stloc, Kind);
+    }
+
+    /// <summary>The state of code that is reached in several ways.</summary>
+    public FlagState CanonicalFlags() => new(FlagState.Dynamic, FlagExpression.Of(FlagA), FlagExpression.Of(FlagB), null);
+
+    /// <summary>The flags are what two words in the CPU struct say (a handler of the interpreter has just written them).</summary>
+    public void LoadFlagsFromMemory()
+    {
+        Load(MethodNames.FlagsResult, OpCodes.Ldind_U4, FlagA);
+        Load(MethodNames.FlagsAux, OpCodes.Ldind_U4, FlagB);
+        Flags = new FlagState(FlagKind.Raw, FlagExpression.Of(FlagA), FlagExpression.Of(FlagB), null);
+    }
+
+    public void LoadRegisterFromMemory(int number) => Load(number * 4, OpCodes.Ldind_U4, Register(number));
+
+    /// <summary>Local = a field of the CPU struct.</summary>
+    public void Load(int offset, OpCode load, LocalBuilder local)
+    {
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(offset);
+        Il.Emit(load);
+        Il.Emit(OpCodes.Stloc, local);
+    }
+
+    /// <summary>A 32-bit field of the CPU struct = local.</summary>
+    public void Store(int offset, LocalBuilder local)
     {
         Il.Emit(OpCodes.Ldarg_0);
         Offset(offset);
@@ -157,59 +273,12 @@ internal sealed class RegionContext
         Il.Emit(OpCodes.Stind_I4);
     }
 
-    private void SpillRegisters()
-    {
-        for (int i = 0; i < 8; i++)
-        {
-            if ((Written & (1 << i)) != 0)
-            {
-                StoreRegisterToMemory(i);
-            }
-        }
-
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(MethodNames.BudgetLeft);
-        Il.Emit(OpCodes.Ldloc, Budget);
-        Il.Emit(OpCodes.Stind_I8);
-    }
-
-    /// <summary>Puts the flags into the CPU struct. What the locals say stays true or becomes "in memory".</summary>
-    public void SpillFlags()
-    {
-        if (KnownKind != FlagKind.Memory)
-        {
-            Il.Emit(OpCodes.Ldarg_0);
-            Il.Emit(OpCodes.Ldloc, Kind);
-            Il.Emit(OpCodes.Ldloc, FlagA);
-            Il.Emit(OpCodes.Ldloc, FlagB);
-            Il.Emit(OpCodes.Call, MethodNames.Materialise);
-        }
-    }
-
-    /// <summary>From here on the flags stand in memory.</summary>
-    public void FlagsAreInMemory()
-    {
-        if (KnownKind != FlagKind.Memory)
-        {
-            Il.Emit(OpCodes.Ldc_I4_0);
-            Il.Emit(OpCodes.Stloc, Kind);
-            KnownKind = FlagKind.Memory;
-        }
-    }
-
-    public void LoadRegisterFromMemory(int number)
+    /// <summary>A 32-bit field of the CPU struct = constant.</summary>
+    public void Store(int offset, int value)
     {
         Il.Emit(OpCodes.Ldarg_0);
-        Offset(number * 4);
-        Il.Emit(OpCodes.Ldind_U4);
-        Il.Emit(OpCodes.Stloc, Register(number));
-    }
-
-    public void StoreRegisterToMemory(int number)
-    {
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(number * 4);
-        Il.Emit(OpCodes.Ldloc, Register(number));
+        Offset(offset);
+        Il.Emit(OpCodes.Ldc_I4, value);
         Il.Emit(OpCodes.Stind_I4);
     }
 
@@ -221,24 +290,6 @@ internal sealed class RegionContext
             Il.Emit(OpCodes.Ldc_I4, offset);
             Il.Emit(OpCodes.Add);
         }
-    }
-
-    /// <summary>cpu->Exit = reason.</summary>
-    public void SetExit(Core.Execution.ExitReason reason)
-    {
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(MethodNames.Exit);
-        Il.Emit(OpCodes.Ldc_I4, (int)reason);
-        Il.Emit(OpCodes.Stind_I4);
-    }
-
-    /// <summary>cpu->Eip = the value of a local.</summary>
-    public void SetEip(LocalBuilder value)
-    {
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(MethodNames.Eip);
-        Il.Emit(OpCodes.Ldloc, value);
-        Il.Emit(OpCodes.Stind_I4);
     }
 
     public static int RegisterNumber(Register register) => register.GetFullRegister32() - Iced.Intel.Register.EAX;

@@ -1,6 +1,6 @@
 using System.Reflection.Emit;
 using Iced.Intel;
-using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
 using FlowControl = Iced.Intel.FlowControl;
@@ -14,15 +14,13 @@ namespace Lguest.Jit.Translator.Emit;
 /// </summary>
 internal sealed class RegionEmitter
 {
-    /// <summary>Return sites compared before the jump cache is asked.</summary>
-    private const int MaximumReturnSites = 6;
-
     private readonly RegionPlan _plan;
     private readonly Optimisations _optimisations;
     private readonly List<Instruction[]> _code = [];
-    private readonly HashSet<int> _safepoints = [0];
     private readonly RegisterUse _use = new();
     private readonly OpWriter _writer = new();
+    private readonly RegionGraph _graph;
+    private readonly RegionFlags _flags;
 
     public RegionEmitter(RegionPlan plan, Optimisations optimisations)
     {
@@ -32,13 +30,19 @@ internal sealed class RegionEmitter
         {
             _code.Add(Decode(block));
         }
+
+        _graph = new RegionGraph(plan, _code, optimisations);
+        _flags = new RegionFlags(_code, _graph, optimisations);
     }
 
     /// <summary>Native memory that the code refers to; freed with it.</summary>
     public List<nint> Allocations { get; } = [];
 
     /// <summary>Blocks (by number in the plan) that the method can be entered at, in the order of entry numbers.</summary>
-    public List<int> Entries { get; } = [];
+    public IReadOnlyList<int> Entries => _graph.Entries;
+
+    /// <summary>The page caches' countdowns.</summary>
+    public List<CacheRecord> CacheRecords { get; } = [];
 
     /// <summary>Emits the whole method body.</summary>
     public void Emit(ILGenerator il)
@@ -52,25 +56,24 @@ internal sealed class RegionEmitter
             written |= w;
         }
 
-        var c = new RegionContext(il, _plan, _optimisations, used, written);
-        var scratch = new Scratch(il.DeclareLocal(typeof(uint)), il.DeclareLocal(typeof(uint)), il.DeclareLocal(typeof(uint)));
-        var labels = new Dictionary<uint, Label>();
-        foreach (PlannedBlock block in _plan.Blocks)
+        var c = new RegionContext(il, _plan, _optimisations, used, written) { CarryNormal = _flags.KeepsEntryFlags() };
+        ChoosePageCaches(c);
+        var labels = new Label[_code.Count];
+        for (int i = 0; i < labels.Length; i++)
         {
-            labels[block.Eip] = il.DefineLabel();
+            labels[i] = il.DefineLabel();
         }
 
-        List<uint> returnSites = ReturnSites(labels);
-        FindEntries(returnSites);
         EmitPrologue(c, labels);
-        var branches = new BranchEmitter(c, labels, returnSites, Allocations);
-        var refusals = new List<(Label Label, PlannedBlock Block)>();
-        for (int i = 0; i < _plan.Blocks.Count; i++)
+        BranchTable? table = BranchTable.Create(_plan, _graph.Tabled, Allocations);
+        var branches = new BranchEmitter(c, _graph, _flags, labels, table);
+        foreach (int block in _graph.Order)
         {
-            EmitBlock(c, i, labels, branches, refusals, scratch);
+            EmitBlock(c, block, labels, branches);
         }
 
-        EmitCold(c, branches, refusals);
+        MemoryEmitter.EmitSlowPaths(c);
+        c.Exits.EmitStubs(Allocations);
     }
 
     private static Instruction[] Decode(PlannedBlock block)
@@ -86,86 +89,35 @@ internal sealed class RegionEmitter
         return code;
     }
 
-    /// <summary>
-    /// Entries: the seed, and every block that a branch of the region leads back to. Safepoints: all that anything leads
-    /// back to, be it a call, a return or the way past an untaken branch; so there is one in every circle.
-    /// </summary>
-    private void FindEntries(List<uint> returnSites)
+    private void ChoosePageCaches(RegionContext c)
     {
-        var number = new Dictionary<uint, int>();
-        for (int i = 0; i < _plan.Blocks.Count; i++)
+        if (!_optimisations.PageCaches)
         {
-            number[_plan.Blocks[i].Eip] = i;
+            return;
         }
 
-        Entries.Add(0);
-        for (int i = 0; i < _code.Count; i++)
+        foreach (Instruction instruction in _code.SelectMany(static code => code).Where(static i => HasPlainMemory(i)))
         {
-            ref readonly Instruction last = ref _code[i][^1];
-            if (number.TryGetValue(last.IP32 + (uint)last.Length, out int next) && next <= i)
-            {
-                _safepoints.Add(next);
-            }
-
-            bool relative = last.OpCount > 0 && last.GetOpKind(0) == OpKind.NearBranch32;
-            if (relative && number.TryGetValue(last.NearBranch32, out int target) && target <= i)
-            {
-                _safepoints.Add(target);
-                if (last.FlowControl != FlowControl.Call && !Entries.Contains(target))
-                {
-                    Entries.Add(target);
-                }
-            }
+            c.PageCaches.Count(instruction);
         }
 
-        // Any return may lead to any of them.
-        _safepoints.UnionWith(returnSites.Select(site => number[site]));
+        c.PageCaches.Choose(c.Il, _graph.HasLoops, _plan.Scattered, accesses =>
+        {
+            var record = new CacheRecord(accesses);
+            CacheRecords.Add(record);
+            Allocations.Add(record.Countdown);
+            return record.Countdown;
+        });
     }
 
-    private List<uint> ReturnSites(Dictionary<uint, Label> labels)
-    {
-        var sites = new List<uint>();
-        foreach (Instruction[] code in _code)
-        {
-            Instruction last = code[^1];
-            uint next = last.IP32 + (uint)last.Length;
-            if (last.FlowControl is FlowControl.Call or FlowControl.IndirectCall && labels.ContainsKey(next) && sites.Count < MaximumReturnSites)
-            {
-                sites.Add(next);
-            }
-        }
-
-        return sites;
-    }
-
-    private void EmitPrologue(RegionContext c, Dictionary<uint, Label> labels)
+    private void EmitPrologue(RegionContext c, Label[] labels)
     {
         ILGenerator il = c.Il;
-        Label interpret = il.DefineLabel();
-        Label begin = il.DefineLabel();
         if (_plan.Pages.Count > 1)
         {
-            foreach (AssumedPage page in _plan.Pages)
-            {
-                il.Emit(OpCodes.Ldarg_0);
-                c.Offset(MethodNames.ReadTable);
-                il.Emit(OpCodes.Ldind_I);
-                il.Emit(OpCodes.Ldc_I4, (int)(page.Page * 8));
-                il.Emit(OpCodes.Add);
-                il.Emit(OpCodes.Ldind_I8);
-                il.Emit(OpCodes.Ldc_I8, (long)page.Entry);
-                il.Emit(OpCodes.Bne_Un, interpret);
-            }
+            CheckPages(c);
         }
 
-        il.Emit(OpCodes.Br, begin);
-        il.MarkLabel(interpret);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldarg_1);
-        il.Emit(OpCodes.Call, MethodNames.Interpret);
-        il.Emit(OpCodes.Ret);
-
-        il.MarkLabel(begin);
         for (int r = 0; r < 8; r++)
         {
             if (c.Has(r))
@@ -174,92 +126,164 @@ internal sealed class RegionEmitter
             }
         }
 
-        Load(c, MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
-        Load(c, MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
-        Load(c, MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
-        Load(c, MethodNames.FlagsKind, OpCodes.Ldind_I4, c.Kind);
-        Load(c, MethodNames.FlagsA, OpCodes.Ldind_U4, c.FlagA);
-        Load(c, MethodNames.FlagsB, OpCodes.Ldind_U4, c.FlagB);
+        c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
+        c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
+        c.Load(MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
+        LoadFlags(c);
+        foreach (PageCache cache in c.PageCaches.Chosen.Values)
+        {
+            il.Emit(OpCodes.Ldc_I8, PageCache.NoPage);
+            il.Emit(OpCodes.Stloc, cache.Start);
+            il.Emit(OpCodes.Ldc_I4_0);
+            il.Emit(OpCodes.Conv_U8);
+            il.Emit(OpCodes.Stloc, cache.Bias);
+        }
+
         if (Entries.Count > 1)
         {
             il.Emit(OpCodes.Ldarg_1);
             c.Offset(MethodNames.EntryNumber);
             il.Emit(OpCodes.Ldind_U4);
-            il.Emit(OpCodes.Switch, [.. Entries.Select(e => labels[_plan.Blocks[e].Eip])]);
+            il.Emit(OpCodes.Switch, [.. Entries.Select(e => labels[e])]);
         }
 
-        il.Emit(OpCodes.Br, labels[_plan.Blocks[0].Eip]);
+        il.Emit(OpCodes.Br, labels[0]);
     }
 
-    private static void Load(RegionContext c, int offset, OpCode load, LocalBuilder local)
-    {
-        c.Il.Emit(OpCodes.Ldarg_0);
-        c.Offset(offset);
-        c.Il.Emit(load);
-        c.Il.Emit(OpCodes.Stloc, local);
-    }
-
-    private void EmitBlock(
-        RegionContext c, int number, Dictionary<uint, Label> labels, BranchEmitter branches, List<(Label Label, PlannedBlock Block)> refusals, Scratch scratch)
+    /// <summary>Each page of code is mapped as it was, or the block is interpreted.</summary>
+    private void CheckPages(RegionContext c)
     {
         ILGenerator il = c.Il;
-        PlannedBlock block = _plan.Blocks[number];
-        Instruction[] code = _code[number];
-        il.MarkLabel(labels[block.Eip]);
-        c.KnownKind = -1;
-
-        // Safepoint and budget, as the interpreter's block head has them.
-        Label refuse = il.DefineLabel();
-        refusals.Add((refuse, block));
-        if (_safepoints.Contains(number))
+        Label interpret = il.DefineLabel();
+        Label begin = il.DefineLabel();
+        foreach (AssumedPage page in _plan.Pages)
         {
             il.Emit(OpCodes.Ldarg_0);
-            c.Offset(MethodNames.Attention);
-            il.Emit(OpCodes.Volatile);
-            il.Emit(OpCodes.Ldind_I4);
-            il.Emit(OpCodes.Brtrue, refuse);
+            c.Offset(MethodNames.ReadTable);
+            il.Emit(OpCodes.Ldind_I);
+            il.Emit(OpCodes.Ldc_I4, (int)(page.Page * 8));
+            il.Emit(OpCodes.Add);
+            il.Emit(OpCodes.Ldind_I8);
+            il.Emit(OpCodes.Ldc_I8, (long)page.Entry);
+            il.Emit(OpCodes.Bne_Un, interpret);
         }
 
-        il.Emit(OpCodes.Ldloc, c.Budget);
-        il.Emit(OpCodes.Ldc_I4, block.Count);
-        il.Emit(OpCodes.Conv_I8);
-        il.Emit(OpCodes.Blt, refuse);
-        il.Emit(OpCodes.Ldloc, c.Budget);
-        il.Emit(OpCodes.Ldc_I4, block.Count);
-        il.Emit(OpCodes.Conv_I8);
-        il.Emit(OpCodes.Sub);
-        il.Emit(OpCodes.Stloc, c.Budget);
+        il.Emit(OpCodes.Br, begin);
+        il.MarkLabel(interpret);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldarg_1);
+        il.Emit(OpCodes.Call, MethodNames.Interpret);
+        il.Emit(OpCodes.Ret);
+        il.MarkLabel(begin);
+    }
 
-        bool[] wants = FlagWants.Analyse(code, _optimisations);
+    /// <summary>
+    /// The flags as the last region left them, or as the interpreter did: then they become of kind Raw, as no code here knows
+    /// flags that stand in memory.
+    /// </summary>
+    private static void LoadFlags(RegionContext c)
+    {
+        ILGenerator il = c.Il;
+        Label ready = il.DefineLabel();
+        c.Load(MethodNames.FlagsKind, OpCodes.Ldind_I4, c.Kind);
+        if (c.CarryNormal)
+        {
+            il.Emit(OpCodes.Ldloc, c.Kind);
+            il.Emit(OpCodes.Ldc_I4, FlagKind.Inc8);
+            il.Emit(OpCodes.Sub);
+            il.Emit(OpCodes.Ldc_I4, FlagKind.Raw - FlagKind.Inc8);
+            il.Emit(OpCodes.Ble_Un, ready);
+        }
+        else
+        {
+            il.Emit(OpCodes.Ldloc, c.Kind);
+            il.Emit(OpCodes.Brtrue, ready);
+        }
+
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Call, MethodNames.Normalise);
+        il.Emit(OpCodes.Ldc_I4, FlagKind.Raw);
+        il.Emit(OpCodes.Stloc, c.Kind);
+        il.MarkLabel(ready);
+        c.Load(MethodNames.FlagsA, OpCodes.Ldind_U4, c.FlagA);
+        c.Load(MethodNames.FlagsB, OpCodes.Ldind_U4, c.FlagB);
+    }
+
+    private void EmitBlock(RegionContext c, int number, Label[] labels, BranchEmitter branches)
+    {
+        ILGenerator il = c.Il;
+        Instruction[] code = _code[number];
+        il.MarkLabel(labels[number]);
+        c.Flags = branches.FlagsAtStart(number);
+        c.BeginBlock();
+        Charge(c, number);
+        bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)
         {
             ref readonly Instruction instruction = ref code[i];
             c.CurrentEip = instruction.IP32;
-            c.Remaining = block.Count - i;
-            bool last = i == code.Length - 1;
-            if (last && instruction.FlowControl != FlowControl.Next)
+            c.Remaining = code.Length - i;
+            c.KeepFlags = wanted[i];
+            bool plain = HasPlainMemory(instruction);
+            if (i == code.Length - 1 && instruction.FlowControl != FlowControl.Next)
             {
-                if (!HasPlainMemory(instruction) || !branches.TryEmit(instruction, scratch))
+                if (!plain || !branches.TryEmit(instruction))
                 {
-                    il.Emit(OpCodes.Br, c.MissLabel());
+                    il.Emit(OpCodes.Br, c.Exits.Miss());
                 }
 
                 return;
             }
 
-            bool plain = HasPlainMemory(instruction);
-            if ((plain && (AluEmitter.TryEmit(c, instruction, wants[i], scratch) || SimpleEmitter.TryEmit(c, instruction, wants[i], scratch)))
-                || Fallback.TryEmit(c, instruction, _writer, Allocations, _use.Of(instruction).Written))
+            if (!(plain && TryTemplate(c, instruction, wanted[i]))
+                && !Fallback.TryEmit(c, instruction, _writer, Allocations, _use.Of(instruction).Written))
             {
-                continue;
+                // Ends its block in the interpreter's eyes (a mode change, an undefined opcode): that one runs it.
+                il.Emit(OpCodes.Br, c.Exits.Miss());
+                return;
             }
 
-            // Ends its block in the interpreter's eyes (a mode change, an undefined opcode): that one runs it.
-            il.Emit(OpCodes.Br, c.MissLabel());
-            return;
+            if (!wanted[i])
+            {
+                c.Flags = FlagState.Dead;
+            }
+
+            c.BoundFlags();
         }
 
-        branches.Go(code[^1].IP32 + (uint)code[^1].Length);
+        branches.Go(code[^1].NextIP32);
+    }
+
+    private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
+        AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
+        || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive);
+
+    /// <summary>
+    /// Takes the block's instructions from the budget. Whether there is enough is asked at safepoints only, for the longest
+    /// way to the next one; with less, the interpreter runs the last few blocks and stops at the right instruction.
+    /// </summary>
+    private void Charge(RegionContext c, int number)
+    {
+        ILGenerator il = c.Il;
+        if (_graph.IsSafepoint(number))
+        {
+            Label refuse = c.Exits.Refusal(_plan.Blocks[number].Eip);
+            il.Emit(OpCodes.Ldarg_0);
+            c.Offset(MethodNames.Attention);
+            il.Emit(OpCodes.Volatile);
+            il.Emit(OpCodes.Ldind_I4);
+            il.Emit(OpCodes.Brtrue, refuse);
+            il.Emit(OpCodes.Ldloc, c.Budget);
+            il.Emit(OpCodes.Ldc_I4, _graph.LongestPath(number));
+            il.Emit(OpCodes.Conv_I8);
+            il.Emit(OpCodes.Blt, refuse);
+        }
+
+        il.Emit(OpCodes.Ldloc, c.Budget);
+        il.Emit(OpCodes.Ldc_I4, _code[number].Length);
+        il.Emit(OpCodes.Conv_I8);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Stloc, c.Budget);
     }
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>
@@ -281,43 +305,5 @@ internal sealed class RegionEmitter
         }
 
         return true;
-    }
-
-    private static void EmitCold(RegionContext c, BranchEmitter branches, List<(Label Label, PlannedBlock Block)> refusals)
-    {
-        ILGenerator il = c.Il;
-        branches.EmitLinkStubs();
-        foreach ((Label label, PlannedBlock block) in refusals)
-        {
-            il.MarkLabel(label);
-            il.Emit(OpCodes.Ldc_I4, (int)block.Eip);
-            il.Emit(OpCodes.Stloc, c.ExitEip);
-            il.Emit(OpCodes.Br, c.Refuse);
-        }
-
-        c.EmitMissStubs();
-        Label leave = il.DefineLabel();
-        c.KnownKind = -1;
-
-        il.MarkLabel(c.Miss);
-        il.Emit(OpCodes.Ldloc, c.Budget);
-        il.Emit(OpCodes.Ldloc, c.GiveBack);
-        il.Emit(OpCodes.Conv_I8);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Stloc, c.Budget);
-        c.SetExit(ExitReason.Miss);
-        il.Emit(OpCodes.Br, leave);
-
-        il.MarkLabel(c.Refuse);
-        c.SetExit(ExitReason.Budget);
-
-        il.MarkLabel(leave);
-        c.Spill();
-        c.SetEip(c.ExitEip);
-
-        il.MarkLabel(c.Left);
-        il.Emit(OpCodes.Ldc_I4_0);
-        il.Emit(OpCodes.Conv_U);
-        il.Emit(OpCodes.Ret);
     }
 }

@@ -57,6 +57,9 @@ internal unsafe struct JumpCacheEntry
     public ulong PageEntry;
     public Op* Target;
 
+    /// <summary>Found by way of an indirect branch or a return, not of a link.</summary>
+    public bool Indirect;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Slot(uint eip) => (eip ^ (eip >> 12)) & (Count - 1);
 }

@@ -1,0 +1,255 @@
+using System.Reflection.Emit;
+using System.Runtime.InteropServices;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.Interpreter;
+using Label = System.Reflection.Emit.Label;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>
+/// The ways out of a region. Hot code only branches to a label; the stubs behind it, at the end of the method, say what is
+/// particular about this exit (where the Guest is, where its flags are), and all join in one piece of code that stores
+/// the registers.
+/// </summary>
+internal sealed unsafe class ExitEmitter
+{
+    private readonly RegionContext _c;
+    private readonly ILGenerator _il;
+    private readonly LocalBuilder _eip;
+    private readonly LocalBuilder _giveBack;
+    private readonly LocalBuilder _reason;
+    private readonly LocalBuilder _link;
+    private readonly LocalBuilder _target;
+    private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason)> _leaving = [];
+    private readonly Dictionary<(uint Eip, FlagState Flags), Label> _links = [];
+    private readonly List<(Label Label, FlagState Flags, LocalBuilder Target)> _jumps = [];
+
+    public ExitEmitter(RegionContext c)
+    {
+        _c = c;
+        _il = c.Il;
+        _eip = _il.DeclareLocal(typeof(uint));
+        _giveBack = _il.DeclareLocal(typeof(int));
+        _reason = _il.DeclareLocal(typeof(int));
+        _link = _il.DeclareLocal(typeof(nint));
+        _target = _il.DeclareLocal(typeof(uint));
+        Left = _il.DefineLabel();
+    }
+
+    /// <summary>Returns null: everything is in memory already, eip and exit reason included.</summary>
+    public Label Left { get; }
+
+    /// <summary>A label that leaves to have the current instruction interpreted.</summary>
+    public Label Miss() => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Miss);
+
+    /// <summary>The same, with the engine being asked to look at the page caches' records.</summary>
+    public Label Retune() => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Retune);
+
+    /// <summary>A label that leaves before the block at <paramref name="eip"/> has been charged.</summary>
+    public Label Refusal(uint eip) => Leave(eip, 0, ExitReason.Budget);
+
+    /// <summary>A label that leaves to another block, through a link of its own.</summary>
+    public Label Link(uint eip)
+    {
+        if (!_links.TryGetValue((eip, _c.Flags), out Label label))
+        {
+            _links.Add((eip, _c.Flags), label = _il.DefineLabel());
+        }
+
+        return label;
+    }
+
+    /// <summary>A label that leaves to an address that is known only now.</summary>
+    public Label Jump(LocalBuilder target)
+    {
+        Label label = _il.DefineLabel();
+        _jumps.Add((label, _c.Flags, target));
+        return label;
+    }
+
+    /// <summary>Emits all stubs, and what they join in.</summary>
+    /// <param name="allocations">Takes the links, to be freed with the method.</param>
+    public void EmitStubs(List<nint> allocations)
+    {
+        Label leave = _il.DefineLabel();
+        foreach ((Label label, uint eip, int giveBack, FlagState flags, ExitReason reason) in _leaving)
+        {
+            _il.MarkLabel(label);
+            SetFlags(flags);
+            Set(_eip, (int)eip);
+            Set(_giveBack, giveBack);
+            Set(_reason, (int)reason);
+            _il.Emit(OpCodes.Br, leave);
+        }
+
+        Label follow = _il.DefineLabel();
+        foreach (((uint eip, FlagState flags), Label label) in _links)
+        {
+            var link = (BlockLink*)NativeMemory.AlignedAlloc((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
+            *link = new BlockLink { Eip = eip };
+            allocations.Add((nint)link);
+            _il.MarkLabel(label);
+            SetFlags(flags);
+            _il.Emit(OpCodes.Ldc_I8, (long)link);
+            _il.Emit(OpCodes.Conv_I);
+            _il.Emit(OpCodes.Stloc, _link);
+            _il.Emit(OpCodes.Br, follow);
+        }
+
+        Label jump = _il.DefineLabel();
+        foreach ((Label label, FlagState flags, LocalBuilder target) in _jumps)
+        {
+            _il.MarkLabel(label);
+            _il.Emit(OpCodes.Ldloc, target);
+            _il.Emit(OpCodes.Stloc, _target);
+            SetFlags(flags);
+            _il.Emit(OpCodes.Br, jump);
+        }
+
+        if (_links.Count > 0)
+        {
+            _il.MarkLabel(follow);
+            Spill();
+            _il.Emit(OpCodes.Ldarg_0);
+            _il.Emit(OpCodes.Ldloc, _link);
+            _il.Emit(OpCodes.Call, MethodNames.FollowFar);
+            _il.Emit(OpCodes.Ret);
+        }
+
+        if (_jumps.Count > 0)
+        {
+            _il.MarkLabel(jump);
+            Spill();
+            _il.Emit(OpCodes.Ldarg_0);
+            _il.Emit(OpCodes.Ldloc, _target);
+            _il.Emit(OpCodes.Call, MethodNames.Jump);
+            _il.Emit(OpCodes.Ret);
+        }
+
+        _il.MarkLabel(leave);
+        _il.Emit(OpCodes.Ldloc, _c.Budget);
+        _il.Emit(OpCodes.Ldloc, _giveBack);
+        _il.Emit(OpCodes.Conv_I8);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Stloc, _c.Budget);
+        Spill();
+        _c.Store(MethodNames.Eip, _eip);
+        _c.Store(MethodNames.Exit, _reason);
+        _il.MarkLabel(Left);
+        _il.Emit(OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Conv_U);
+        _il.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>Stores every register that may differ from memory, and the budget.</summary>
+    public void SpillRegisters()
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            if ((_c.Written & (1 << i)) != 0)
+            {
+                _c.Store(i * 4, _c.Register(i));
+            }
+        }
+
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(MethodNames.BudgetLeft);
+        _il.Emit(OpCodes.Ldloc, _c.Budget);
+        _il.Emit(OpCodes.Stind_I8);
+    }
+
+    /// <summary>Stores the flags as they are held now, for whoever looks first to work out.</summary>
+    public void SpillFlagsDeferred()
+    {
+        FlagState flags = _c.Flags;
+        if (flags.Kind == FlagState.Dynamic)
+        {
+            _c.Store(MethodNames.FlagsKind, _c.Kind);
+        }
+        else
+        {
+            _c.Store(MethodNames.FlagsKind, flags.Kind);
+        }
+
+        StoreExpression(MethodNames.FlagsA, flags.A);
+        if (flags.B != null)
+        {
+            StoreExpression(MethodNames.FlagsB, flags.B);
+        }
+    }
+
+    /// <summary>Puts the flags where code of the interpreter looks for them.</summary>
+    public void SpillFlagsSettled()
+    {
+        FlagState flags = _c.Flags;
+        _il.Emit(OpCodes.Ldarg_0);
+        if (flags.Kind == FlagState.Dynamic)
+        {
+            _il.Emit(OpCodes.Ldloc, _c.Kind);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Ldc_I4, flags.Kind);
+        }
+
+        flags.A.Emit(_c);
+        (flags.B ?? FlagExpression.Of(0)).Emit(_c);
+        _il.Emit(OpCodes.Call, MethodNames.Materialise);
+        _c.Store(MethodNames.FlagsKind, FlagKind.Memory);
+    }
+
+    private Label Leave(uint eip, int giveBack, ExitReason reason)
+    {
+        // All accesses of one instruction leave the same way.
+        for (int i = _leaving.Count - 1; i >= 0 && _leaving[i].Eip == eip; i--)
+        {
+            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags))
+            {
+                return _leaving[i].Label;
+            }
+        }
+
+        Label label = _il.DefineLabel();
+        _leaving.Add((label, eip, giveBack, _c.Flags, reason));
+        return label;
+    }
+
+    private void StoreExpression(int offset, FlagExpression value)
+    {
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(offset);
+        value.Emit(_c);
+        _il.Emit(OpCodes.Stind_I4);
+    }
+
+    /// <summary>Puts flags into the three locals that the common code stores.</summary>
+    private void SetFlags(FlagState flags)
+    {
+        switch (flags.Kind)
+        {
+            case FlagState.Dynamic:
+                return;
+            case FlagState.Unknown:
+                throw new InvalidOperationException($"An exit of the region at 0x{_c.Plan.Blocks[0].Eip:x} shows flags that nobody was to look at.");
+            default:
+                _c.SaveFlags(flags);
+                Set(_c.Kind, flags.Kind);
+                return;
+        }
+    }
+
+    private void Spill()
+    {
+        SpillRegisters();
+        _c.Store(MethodNames.FlagsKind, _c.Kind);
+        _c.Store(MethodNames.FlagsA, _c.FlagA);
+        _c.Store(MethodNames.FlagsB, _c.FlagB);
+    }
+
+    private void Set(LocalBuilder local, int value)
+    {
+        _il.Emit(OpCodes.Ldc_I4, value);
+        _il.Emit(OpCodes.Stloc, local);
+    }
+}

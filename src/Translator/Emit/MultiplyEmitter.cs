@@ -1,0 +1,152 @@
+using System.Reflection.Emit;
+using Iced.Intel;
+using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.State;
+using Label = System.Reflection.Emit.Label;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>MUL IMUL DIV IDIV at 32 bits. A division that would trap leaves to the interpreter, which raises #DE.</summary>
+internal static class MultiplyEmitter
+{
+    /// <summary>Emits the instruction if there is a template; false otherwise.</summary>
+    public static bool TryEmit(RegionContext c, in Instruction i, bool flagsLive)
+    {
+        if (i.Mnemonic is not (Mnemonic.Mul or Mnemonic.Imul or Mnemonic.Div or Mnemonic.Idiv) || OperandEmitter.Size(i, 0) != 4)
+        {
+            return false;
+        }
+
+        switch (i.Mnemonic)
+        {
+            case Mnemonic.Imul when i.OpCount >= 2:
+                MultiplyShort(c, i, flagsLive);
+                break;
+            case Mnemonic.Mul or Mnemonic.Imul:
+                Multiply(c, i, flagsLive);
+                break;
+            default:
+                Divide(c, i, flagsLive);
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>IMUL r, r/m[, imm].</summary>
+    private static void MultiplyShort(RegionContext c, in Instruction i, bool flagsLive)
+    {
+        FlagExpression a = OperandEmitter.Value(c, i, 1, 4);
+        FlagExpression b = OperandEmitter.Value(c, i, i.OpCount == 3 ? 2 : 0, 4);
+        SetFlags(c, flagsLive, () => FlagExpression.Call(MethodNames.SignedProductLost, a, b));
+        a.Emit(c);
+        b.Emit(c);
+        c.Il.Emit(OpCodes.Mul);
+        OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
+    }
+
+    /// <summary>MUL and IMUL r/m: EDX:EAX = EAX × r/m.</summary>
+    private static void Multiply(RegionContext c, in Instruction i, bool flagsLive)
+    {
+        ILGenerator il = c.Il;
+        bool signed = i.Mnemonic == Mnemonic.Imul;
+        OpCode widen = signed ? OpCodes.Conv_I8 : OpCodes.Conv_U8;
+        FlagExpression a = FlagExpression.Of(c.Register(Reg.Eax));
+        FlagExpression b = OperandEmitter.Value(c, i, 0, 4);
+        LocalBuilder high = c.Temporary();
+        a.Emit(c);
+        il.Emit(widen);
+        b.Emit(c);
+        il.Emit(widen);
+        il.Emit(OpCodes.Mul);
+        il.Emit(OpCodes.Stloc, c.Wide);
+        il.Emit(OpCodes.Ldloc, c.Wide);
+        il.Emit(OpCodes.Ldc_I4, 32);
+        il.Emit(OpCodes.Shr_Un);
+        il.Emit(OpCodes.Conv_U4);
+        il.Emit(OpCodes.Stloc, high);
+        SetFlags(c, flagsLive, () => signed ? FlagExpression.Call(MethodNames.SignedProductLost, a, b) : FlagExpression.Of(high));
+        il.Emit(OpCodes.Ldloc, c.Wide);
+        il.Emit(OpCodes.Conv_U4);
+        OperandEmitter.StoreRegister(c, Register.EAX);
+        il.Emit(OpCodes.Ldloc, high);
+        OperandEmitter.StoreRegister(c, Register.EDX);
+    }
+
+    /// <summary>DIV and IDIV r/m: EAX, EDX = EDX:EAX divided by r/m.</summary>
+    private static void Divide(RegionContext c, in Instruction i, bool flagsLive)
+    {
+        ILGenerator il = c.Il;
+        bool signed = i.Mnemonic == Mnemonic.Idiv;
+        Label miss = c.Exits.Miss();
+        FlagExpression source = OperandEmitter.Value(c, i, 0, 4);
+        LocalBuilder divisor = c.Temporary();
+        LocalBuilder quotient = c.Temporary();
+        LocalBuilder remainder = c.Temporary();
+        source.Emit(c);
+        il.Emit(OpCodes.Stloc, divisor);
+        if (signed)
+        {
+            // 0, and -1, by which our own CPU could trap: (divisor + 1) is 0 or 1.
+            il.Emit(OpCodes.Ldloc, divisor);
+            il.Emit(OpCodes.Ldc_I4_1);
+            il.Emit(OpCodes.Add);
+            il.Emit(OpCodes.Ldc_I4_1);
+            il.Emit(OpCodes.Ble_Un, miss);
+        }
+        else
+        {
+            // The quotient fits exactly when the high half is less than the divisor, which therefore is not 0.
+            il.Emit(OpCodes.Ldloc, c.Register(Reg.Edx));
+            il.Emit(OpCodes.Ldloc, divisor);
+            il.Emit(OpCodes.Bge_Un, miss);
+        }
+
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Edx));
+        il.Emit(OpCodes.Conv_U8);
+        il.Emit(OpCodes.Ldc_I4, 32);
+        il.Emit(OpCodes.Shl);
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Eax));
+        il.Emit(OpCodes.Conv_U8);
+        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Ldloc, divisor);
+        il.Emit(signed ? OpCodes.Conv_I8 : OpCodes.Conv_U8);
+        il.Emit(signed ? OpCodes.Div : OpCodes.Div_Un);
+        il.Emit(OpCodes.Stloc, c.Wide);
+        il.Emit(OpCodes.Ldloc, c.Wide);
+        il.Emit(OpCodes.Conv_U4);
+        il.Emit(OpCodes.Stloc, quotient);
+        if (signed)
+        {
+            il.Emit(OpCodes.Ldloc, c.Wide);
+            il.Emit(OpCodes.Ldloc, quotient);
+            il.Emit(OpCodes.Conv_I8);
+            il.Emit(OpCodes.Bne_Un, miss);
+        }
+
+        // The low halves are enough for the remainder.
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Eax));
+        il.Emit(OpCodes.Ldloc, quotient);
+        il.Emit(OpCodes.Ldloc, divisor);
+        il.Emit(OpCodes.Mul);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Stloc, remainder);
+        c.Flags = flagsLive
+            ? new FlagState(FlagKind.Raw, FlagExpression.Of(1), FlagExpression.Call(MethodNames.AfterDivision, c.Flags.RawAux(c)), null)
+            : FlagState.Dead;
+        c.KeepFlags = true;
+        il.Emit(OpCodes.Ldloc, quotient);
+        OperandEmitter.StoreRegister(c, Register.EAX);
+        il.Emit(OpCodes.Ldloc, remainder);
+        OperandEmitter.StoreRegister(c, Register.EDX);
+    }
+
+    private static void SetFlags(RegionContext c, bool flagsLive, Func<FlagExpression> lost)
+    {
+        FlagState before = c.Flags;
+        c.Flags = flagsLive
+            ? new FlagState(FlagKind.Raw, before.RawResult(c), FlagExpression.Call(MethodNames.WithProductLost, before.RawAux(c), lost()), null)
+            : FlagState.Dead;
+        c.KeepFlags = true;
+    }
+}

@@ -1,0 +1,265 @@
+using Iced.Intel;
+using Lguest.Jit.Translator.Discover;
+using FlowControl = Iced.Intel.FlowControl;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>
+/// How the blocks of a region hang together: the order to emit them in (each behind what falls into it), the circles, the
+/// entries, and the safepoints.
+/// </summary>
+internal sealed class RegionGraph
+{
+    /// <summary>Return sites compared one after the other; with more, they are looked up in a table.</summary>
+    private const int MaximumComparedSites = 4;
+
+    private readonly IReadOnlyList<Instruction[]> _code;
+    private readonly Dictionary<uint, int> _number = [];
+    private readonly List<int>[] _successors;
+    private readonly int[] _predecessors;
+    private readonly bool[] _mayLeave;
+    private readonly bool[] _safepoint;
+    private readonly int[] _longest;
+    private readonly HashSet<int> _tabled = [];
+    private readonly List<int> _sites = [];
+
+    public RegionGraph(RegionPlan plan, IReadOnlyList<Instruction[]> code, Optimisations optimisations)
+    {
+        _code = code;
+        int count = code.Count;
+        for (int i = 0; i < count; i++)
+        {
+            _number[plan.Blocks[i].Eip] = i;
+        }
+
+        _successors = new List<int>[count];
+        _predecessors = new int[count];
+        _mayLeave = new bool[count];
+        _safepoint = new bool[count];
+        _longest = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            Connect(i);
+        }
+
+        FindSites(plan, optimisations);
+        Arrange();
+        FindEntries();
+        for (int i = 0; i < count; i++)
+        {
+            Longest(i);
+        }
+    }
+
+    /// <summary>Block numbers in the order of emission; the seed first.</summary>
+    public List<int> Order { get; } = [];
+
+    /// <summary>Blocks that the method can be entered at, in the order of entry numbers; the seed first.</summary>
+    public List<int> Entries { get; } = [0];
+
+    /// <summary>Where calls of the region return to, if a return is to compare its target with them.</summary>
+    public List<uint> ComparedSites { get; } = [];
+
+    /// <summary>Blocks that indirect branches and returns find through a table.</summary>
+    public IReadOnlySet<int> Tabled => _tabled;
+
+    /// <summary>Is there a way round?</summary>
+    public bool HasLoops { get; private set; }
+
+    /// <summary>Blocks that a branch (not a return or an indirect branch) leads to from <paramref name="block"/>.</summary>
+    public IReadOnlyList<int> Successors(int block) => _successors[block];
+
+    /// <summary>Can the end of the block lead out of the region, or to a place known only then?</summary>
+    public bool MayLeave(int block) => _mayLeave[block];
+
+    /// <summary>Blocks at whose start the Guest can be interrupted; there is one in every circle.</summary>
+    public bool IsSafepoint(int block) => _safepoint[block];
+
+    /// <summary>Is the block entered in one way only, so that what was known there is known here?</summary>
+    public bool HasOneWayIn(int block) => _predecessors[block] == 1 && !_safepoint[block];
+
+    /// <summary>The most instructions that can run from the start of this block to the next safepoint or out of the region.</summary>
+    public int LongestPath(int block) => _longest[block];
+
+    /// <summary>The block that starts at this address, if it is in the region.</summary>
+    public bool TryFind(uint eip, out int block) => _number.TryGetValue(eip, out block);
+
+    private static bool IsRelative(in Instruction last) => last.OpCount > 0 && last.GetOpKind(0) == OpKind.NearBranch32;
+
+    private void Connect(int block)
+    {
+        Instruction last = _code[block][^1];
+        var to = new List<int>(2);
+        _successors[block] = to;
+        bool relative = IsRelative(last);
+        switch (last.FlowControl)
+        {
+            case FlowControl.ConditionalBranch when relative:
+                Add(last.NextIP32);
+                Add(last.NearBranch32);
+                break;
+            case FlowControl.UnconditionalBranch or FlowControl.Call when relative:
+                Add(last.NearBranch32);
+                break;
+            case FlowControl.Next:
+                Add(last.NextIP32);
+                break;
+            default:
+                _mayLeave[block] = true;
+                break;
+        }
+
+        void Add(uint eip)
+        {
+            if (_number.TryGetValue(eip, out int successor))
+            {
+                to.Add(successor);
+                _predecessors[successor]++;
+            }
+            else
+            {
+                _mayLeave[block] = true;
+            }
+        }
+    }
+
+    /// <summary>What returns and indirect branches of this region can lead to inside it.</summary>
+    private void FindSites(RegionPlan plan, Optimisations optimisations)
+    {
+        for (int i = 0; i < _code.Count; i++)
+        {
+            Instruction last = _code[i][^1];
+            bool call = last.FlowControl is FlowControl.IndirectCall || (last.FlowControl == FlowControl.Call && IsRelative(last));
+            if (call && _number.TryGetValue(last.NextIP32, out int site) && !_sites.Contains(site))
+            {
+                _sites.Add(site);
+            }
+        }
+
+        bool returns = _code.Any(static code => code[^1].FlowControl == FlowControl.Return);
+        if (optimisations.ReturnSites && returns)
+        {
+            if (_sites.Count <= MaximumComparedSites || !optimisations.BranchTables)
+            {
+                ComparedSites.AddRange(_sites.Take(MaximumComparedSites).Select(site => plan.Blocks[site].Eip));
+            }
+            else
+            {
+                _tabled.UnionWith(_sites);
+            }
+        }
+
+        if (optimisations.BranchTables)
+        {
+            for (int i = 0; i < plan.Blocks.Count; i++)
+            {
+                if (plan.Blocks[i].IsIndirectTarget)
+                {
+                    _tabled.Add(i);
+                }
+            }
+        }
+
+        foreach (int site in _sites)
+        {
+            _safepoint[site] = true;
+        }
+
+        foreach (int target in _tabled)
+        {
+            _safepoint[target] = true;
+        }
+    }
+
+    private void Arrange()
+    {
+        var placed = new bool[_code.Count];
+        var stack = new Stack<int>();
+        for (int root = 0; root < _code.Count; root++)
+        {
+            stack.Push(root);
+            while (stack.Count > 0)
+            {
+                int block = stack.Pop();
+                if (placed[block])
+                {
+                    continue;
+                }
+
+                placed[block] = true;
+                Order.Add(block);
+
+                // The last one pushed comes next: the way past the branch.
+                for (int i = _successors[block].Count - 1; i >= 0; i--)
+                {
+                    stack.Push(_successors[block][i]);
+                }
+            }
+        }
+    }
+
+    private void FindEntries()
+    {
+        // Where calls come back to is a good place to come in again, if the callee was outside or left.
+        foreach (int site in _sites)
+        {
+            AddEntry(site);
+        }
+
+        var position = new int[_code.Count];
+        for (int i = 0; i < Order.Count; i++)
+        {
+            position[Order[i]] = i;
+        }
+
+        _safepoint[0] = true;
+        for (int block = 0; block < _code.Count; block++)
+        {
+            // A repeated string instruction takes from the budget what it likes, so it has to be asked anew behind it.
+            bool repeats = Array.Exists(_code[block], static i => i.HasRepPrefix || i.HasRepnePrefix);
+            foreach (int successor in _successors[block])
+            {
+                _safepoint[successor] |= repeats;
+                if (position[successor] <= position[block])
+                {
+                    HasLoops = true;
+                    _safepoint[successor] = true;
+                    AddEntry(successor);
+                }
+            }
+        }
+
+        foreach (int target in _tabled)
+        {
+            HasLoops = true;
+            AddEntry(target);
+        }
+
+        void AddEntry(int block)
+        {
+            if (!Entries.Contains(block))
+            {
+                Entries.Add(block);
+            }
+        }
+    }
+
+    private int Longest(int block)
+    {
+        if (_longest[block] == 0)
+        {
+            int behind = 0;
+            foreach (int successor in _successors[block])
+            {
+                if (!_safepoint[successor])
+                {
+                    behind = Math.Max(behind, Longest(successor));
+                }
+            }
+
+            _longest[block] = _code[block].Length + behind;
+        }
+
+        return _longest[block];
+    }
+}
