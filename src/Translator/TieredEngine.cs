@@ -43,7 +43,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null, bool waits = false)
     {
         _threshold = threshold;
-        _optimisations = optimisations ?? new Optimisations();
+
+        // A copy: this one may have to be changed on the way.
+        _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
         _interpreter = new InterpreterEngine(machine) { Tier = Promote, Retune = Retune };
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
@@ -71,7 +73,11 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <inheritdoc/>
-    public void Forget() => _interpreter.Forget();
+    public void Forget(bool exactly)
+    {
+        _optimisations.AsksAtBlocks = exactly;
+        _interpreter.Forget(exactly);
+    }
 
     public void Dispose()
     {
@@ -140,6 +146,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 }
                 else if (plan != null)
                 {
+                    Tamper?.Invoke(plan);
                     _regions.Install(RegionCompiler.Compile(plan, _optimisations));
                 }
             }

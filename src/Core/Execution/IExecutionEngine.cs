@@ -10,7 +10,8 @@ internal unsafe interface IExecutionEngine : IDisposable
     ExitReason Run(GuestCpu* cpu, long budget);
 
     /// <summary>Drops all that was decoded and translated, as if the engine were new. Costs time, changes nothing else.</summary>
-    void Forget()
+    /// <param name="exactly">From now on let the budget end in front of any block of translated code, even if that is slower.</param>
+    void Forget(bool exactly)
     {
         // An engine that keeps nothing has nothing to forget.
     }

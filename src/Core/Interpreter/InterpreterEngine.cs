@@ -56,7 +56,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     }
 
     /// <inheritdoc/>
-    public void Forget() => _cache.Reset();
+    public void Forget(bool exactly) => _cache.Reset();
 
     public void Dispose() => _cache.Dispose();
 

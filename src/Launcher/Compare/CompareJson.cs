@@ -40,6 +40,7 @@ internal static class CompareJson
         ["equalAfter"] = difference.Equal,
         ["differentAfter"] = difference.Unlike,
         ["narrow"] = difference.IsNarrow,
+        ["exact"] = difference.IsExact,
         ["parts"] = Array(difference.First.Digest.PartsUnlike(difference.Second.Digest).Select(static part => JsonValue.Create(part))),
         ["block"] = difference.Trace is { } trace ? Of(trace.Culprit, symbols) : null,
         ["code"] = difference.Trace is { } code

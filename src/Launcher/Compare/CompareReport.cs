@@ -45,6 +45,11 @@ internal sealed class CompareReport(TextWriter writer, CompareOutcome outcome, S
         if (difference.Trace is { } trace)
         {
             writer.WriteLine($"  in the block at  {Place(trace.Culprit.Eip)}, ring {trace.Culprit.Cpl}, entered after {trace.Culprit.At} instructions");
+            if (!difference.IsExact)
+            {
+                writer.WriteLine("  or in one of the blocks shortly before it: it was not seen with translated code that can be stopped in front of each block");
+            }
+
             writer.WriteLine();
             writer.WriteLine("THE BLOCK (=> is where the two were last equal)");
             foreach (TracedInstruction instruction in trace.Code)

@@ -26,6 +26,9 @@ internal sealed record Difference
     /// <summary>There is one instruction between the two: the block is known.</summary>
     public bool IsNarrow { get; init; }
 
+    /// <summary>It was found with every block asking for its budget. If not, it may be in one of the blocks shortly before.</summary>
+    public bool IsExact { get; init; }
+
     public required Checkpoint First { get; init; }
 
     public required Checkpoint Second { get; init; }

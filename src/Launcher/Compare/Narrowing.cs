@@ -16,15 +16,22 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
     private const long Lead = 8192;
 
     /// <summary>
-    /// Each run leaves more translated than it found, so what went well in one may go wrong in a later one, or the other way round. After
-    /// some runs all is translated that ever will be.
+    /// First with nothing decoded and nothing translated at the beginning of each run: then all of them are alike, and what goes wrong in one
+    /// goes wrong in the others. Once with translated code that can be stopped in front of each block; if it goes right then, as it was.
     /// </summary>
-    private const int WarmAttempts = 3;
+    private const int ColdAttempts = 2;
 
-    /// <summary>If that does not help: each run begins with nothing decoded and nothing translated, and so they are all alike.</summary>
-    private const int ColdAttempts = 1;
+    /// <summary>
+    /// If it does not happen then, it needs what was translated before the anchor. So nothing is forgotten between two runs; but each leaves more
+    /// translated than it found, or less, and what went well in one may go wrong in the next.
+    /// </summary>
+    private const int WarmAttempts = 4;
+
+    /// <summary>How often a warm result has to be confirmed.</summary>
+    private const int Confirmations = 3;
 
     private bool _isCold;
+    private bool _isExact;
 
     /// <summary>Finds the block.</summary>
     /// <param name="good">A checkpoint where the two were equal.</param>
@@ -47,10 +54,11 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
 
     private Difference? Narrow(long end)
     {
-        for (int attempt = 0; attempt < WarmAttempts + ColdAttempts; attempt++)
+        for (int attempt = 0; attempt < ColdAttempts + WarmAttempts; attempt++)
         {
-            // Once more, as it was. It may come earlier this time, or later: more is translated by now, or less.
-            _isCold = attempt >= WarmAttempts;
+            // Once more, as it was. It may come earlier this time, or later.
+            _isCold = attempt < ColdAttempts;
+            _isExact = attempt == 0;
             Rollback();
             (List<Checkpoint> ours, List<Checkpoint> theirs) = Run(anchor, end);
             int unlike = Lockstep.FirstUnlike(ours, theirs);
@@ -62,7 +70,7 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
             long good = unlike == 0 ? anchor : ours[unlike - 1].Digest.Instructions;
             long bad = Math.Min(good / every * every + every, end);
             (long low, long high) = Bisect(good, bad);
-            if (low > good && IsUnlike(good, low))
+            if (!IsConfirmed(good, low, high))
             {
                 continue;
             }
@@ -72,7 +80,7 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
             {
                 Difference difference = Difference.Of(pair, low, high, mine, other);
                 pair.First.Rollback();
-                return difference with { Trace = BlockTrace.Record(pair.First, Math.Max(anchor, low - Lead), low, high), IsNarrow = true };
+                return difference with { IsExact = _isExact, Trace = BlockTrace.Record(pair.First, Math.Max(anchor, low - Lead), low, high), IsNarrow = true };
             }
         }
 
@@ -99,6 +107,19 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
         return (low, high);
     }
 
+    private bool IsConfirmed(long good, long low, long high)
+    {
+        for (int i = 0; i < (_isCold ? 1 : Confirmations); i++)
+        {
+            if ((low > good && IsUnlike(good, low)) || !IsUnlike(good, high))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private bool IsUnlike(long good, long at)
     {
         (Checkpoint mine, Checkpoint other) = Probe(good, at);
@@ -119,8 +140,8 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
         pair.Rollback();
         if (_isCold)
         {
-            pair.First.Engine.Forget();
-            pair.Second.Engine.Forget();
+            pair.First.Engine.Forget(_isExact);
+            pair.Second.Engine.Forget(_isExact);
         }
     }
 

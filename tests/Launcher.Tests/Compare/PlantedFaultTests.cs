@@ -165,7 +165,7 @@ public sealed class PlantedFaultTests
     private static Difference Expect(LockstepResult result, uint? block, params string[] fields)
     {
         Difference difference = Assert.IsType<Difference>(result.Difference);
-        Assert.True(difference.IsNarrow && (block ?? difference.Trace!.Culprit.Eip) == difference.Trace!.Culprit.Eip, Report(result));
+        Assert.True(difference.IsNarrow && difference.IsExact && (block ?? difference.Trace!.Culprit.Eip) == difference.Trace!.Culprit.Eip, Report(result));
         Assert.Equal(difference.Equal + 1, difference.Unlike);
 
         Assert.InRange(difference.Trace!.Blocks.Count, 1, BlockTrace.Most);
