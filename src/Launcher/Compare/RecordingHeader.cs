@@ -18,6 +18,12 @@ internal sealed record RecordingHeader
     /// </summary>
     public int Semantics { get; init; } = 1;
 
+    /// <summary>
+    /// How the state that is ours (of devices, of lguest) is laid out, as a number: to be raised when that changes. A recording with another
+    /// one is compared without it.
+    /// </summary>
+    public int StateLayout { get; init; } = 1;
+
     /// <summary>SHA-256 of what CPUID says.</summary>
     public string CpuTable { get; init; } = "";
 

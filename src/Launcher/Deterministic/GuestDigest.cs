@@ -22,12 +22,18 @@ internal readonly record struct GuestDigest(
     /// <summary>Bytes of one as plain data.</summary>
     public const int Size = 64;
 
-    /// <summary>All of it as one hash of 32 hexadecimal digits.</summary>
+    /// <summary>
+    /// The hash that a run ends with, 32 hexadecimal digits: of what is the Guest's. What we remember of its devices and hypercalls is
+    /// left out, because how we do that may change from one version to the next.
+    /// </summary>
     public override string ToString()
     {
-        GuestDigest copy = this;
+        GuestDigest copy = WithoutOurs();
         return Convert.ToHexStringLower(XxHash128.Hash(MemoryMarshal.AsBytes(new ReadOnlySpan<GuestDigest>(in copy))));
     }
+
+    /// <summary>Only what is the Guest's own.</summary>
+    public GuestDigest WithoutOurs() => this with { Lguest = 0, Devices = 0 };
 
     /// <summary>Names of the parts in which two differ.</summary>
     public IEnumerable<string> PartsUnlike(GuestDigest other)
