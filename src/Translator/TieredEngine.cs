@@ -28,7 +28,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly RegionFinder _finder;
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
+    private readonly HotBlocks _hot = new();
+    private readonly HashSet<nint> _secondChance = [];
     private readonly Optimisations _optimisations;
+    private long _resets;
     private readonly uint _threshold;
 
     /// <param name="machine">What to run. One engine a machine.</param>
@@ -46,7 +49,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         // A copy: this one may have to be changed on the way.
         _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Retune = Retune };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache);
@@ -68,6 +71,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
+        if (cpu->TierRequest != 0)
+        {
+            cpu->TierRequest = 0;
+            Retune(cpu);
+        }
+
         Settle(cpu);
         return _interpreter.Run(cpu, budget);
     }
@@ -76,6 +85,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     public void Forget(bool exactly)
     {
         _optimisations.AsksAtBlocks = exactly;
+        _secondChance.Clear();
         _interpreter.Forget(exactly);
     }
 
@@ -92,25 +102,67 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
-            // Whatever comes of it, this head need not count on.
-            BlockHead.SetPlain(block->Head);
-            RegionPlan? plan = _finder.Find(_threshold / 8, Math.Max(_threshold, 1));
-            if (plan != null)
+            if (_queue == null && _threshold != 0 && _regions.Covers(block) && _secondChance.Add((nint)block))
             {
-                if (_queue == null)
+                // A region around it leaves it out; as with the compiler thread, it has to be hot for longer than that.
+                BlockHead.SetCounting(block->Head, _threshold * 4);
+            }
+            else if (_queue == null)
+            {
+                // Whatever comes of it, this head need not count on.
+                BlockHead.SetPlain(block->Head);
+                if (_finder.Find(_threshold / 8, Math.Max(_threshold, 1)) is { } plan)
                 {
                     Tamper?.Invoke(plan);
                     _regions.Install(RegionCompiler.Compile(plan, _optimisations));
                 }
-                else if (!_queue.Offer(plan))
-                {
-                    // Later; but it must run in between, or the Guest would wait here until the queue is shorter.
-                    BlockHead.SetCounting(block->Head, Math.Max(_threshold, 2));
-                }
+            }
+            else
+            {
+                _hot.Heat(block, _threshold);
             }
         }
 
         Settle(cpu);
+    }
+
+    /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
+    private void Feed()
+    {
+        if (_resets != _interpreter.Cache.Resets)
+        {
+            _resets = _interpreter.Cache.Resets;
+            _hot.Clear();
+            _secondChance.Clear();
+        }
+
+        while (_queue!.WantsMore && _hot.Count > 0)
+        {
+            // Only what is mapped now can be looked at; the code of another process waits for its turn.
+            GuestBlock* block = _hot.TakeHottest(pointer => _interpreter.Cache.Peek(((GuestBlock*)pointer)->Eip) == (GuestBlock*)pointer);
+            if (block == null)
+            {
+                return;
+            }
+
+            if (RegionCache.IsTranslated(block->Head))
+            {
+                continue;
+            }
+
+            if (_regions.Covers(block) && _secondChance.Add((nint)block))
+            {
+                // It became hot while a region around it was being compiled. If it still is, it is so by another way.
+                BlockHead.SetCounting(block->Head, Math.Max(_threshold, 1) * 4);
+                continue;
+            }
+
+            BlockHead.SetPlain(block->Head);
+            if (_finder.Find(block->Eip, _threshold / 8, Math.Max(_threshold, 1), RegionFinder.NoneScattered) is { } plan)
+            {
+                _queue.Offer(plan);
+            }
+        }
     }
 
     /// <summary>
@@ -119,20 +171,20 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// </summary>
     private void Retune(GuestCpu* cpu)
     {
-        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
+        long now = cpu->Retired;
         foreach (CompiledRegion region in _regions.WithDueRecords())
         {
             var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
             foreach (CacheRecord record in region.CacheRecords)
             {
-                if (record.IsDue && !record.Class.IsStack && now - record.Since < InstructionsForMiss * CacheRecord.Period)
+                if (record.IsDue && !record.Class.IsStack && now - record.Since < (long)InstructionsForMiss * record.Period)
                 {
                     scattered.Add(record.Class);
                 }
 
                 if (record.IsDue)
                 {
-                    record.Restart(now);
+                    record.Restart(now, region.IsBeingReplaced);
                 }
             }
 
@@ -151,8 +203,6 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 }
             }
         }
-
-        Settle(cpu);
     }
 
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
@@ -164,6 +214,11 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 _regions.Install(region!);
             }
+        }
+
+        if (_queue != null)
+        {
+            Feed();
         }
 
         if (_regions.HasDead)

@@ -44,7 +44,4 @@ internal enum ExitReason
 
     /// <summary>Translated code met something that it leaves to the interpreter, at eip; engines only.</summary>
     Miss,
-
-    /// <summary>As <see cref="Miss"/>, and the engine is to look at what translated code has counted; engines only.</summary>
-    Retune,
 }

@@ -31,9 +31,6 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
 
-    /// <summary>Called when translated code asks for its counters to be looked at (<see cref="ExitReason.Retune"/>).</summary>
-    public TierHook? Retune { get; init; }
-
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
@@ -89,13 +86,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         }
 
         Execute(cpu, block->Head);
-        while (cpu->Exit is ExitReason.Miss or ExitReason.Retune)
+        while (cpu->Exit == ExitReason.Miss)
         {
-            if (cpu->Exit == ExitReason.Retune)
-            {
-                Retune?.Invoke(cpu);
-            }
-
             // The interpreter's turn, whatever the head of that block leads to.
             block = _cache.Find();
             if (block == null)
@@ -165,7 +157,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
                 // An indirect branch goes through the jump cache, and from there to heads that count, or are translated.
                 Tier?.Invoke(cpu);
                 return ExitReason.Continue;
-            case ExitReason.Budget or ExitReason.Miss or ExitReason.Retune:
+            case ExitReason.Budget or ExitReason.Miss:
                 return ExitReason.Continue;
             default:
                 return cpu->Exit;

@@ -73,6 +73,9 @@ internal unsafe struct GuestCpu
     /// <summary>Non-zero: leave at the next safepoint. Written by any thread.</summary>
     public int Attention;
 
+    /// <summary>Non-zero: translated code asks its engine to look at what it has counted, when it is next entered.</summary>
+    public int TierRequest;
+
     /// <summary>Bit n: IRQ n has been raised and not yet delivered. Written by any thread with interlocked operations.</summary>
     public uint PendingInterrupts;
 

@@ -87,6 +87,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     public List<CompiledRegion> WithDueRecords() =>
         [.. _oldestFirst.Where(static region => region.CacheRecords.Any(static record => record.IsDue))];
 
+    /// <summary>Is the block part of an installed region, as an entry or inside?</summary>
+    public bool Covers(GuestBlock* block) => _byBlock.ContainsKey((nint)block);
+
     /// <summary>Does this head lead into translated code?</summary>
     public static bool IsTranslated(Op* head) => head->Info == (ushort)HeadKind.Translated;
 

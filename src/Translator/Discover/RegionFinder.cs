@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
@@ -13,17 +14,21 @@ namespace Lguest.Jit.Translator.Discover;
 internal sealed unsafe class RegionFinder
 {
     /// <summary>Limits that keep a method well below those where RyuJIT gives up optimising (60,000 bytes of IL, 2,000 basic blocks).</summary>
-    private const int MaximumBlocks = 48;
-    private const int MaximumInstructions = 400;
+    private const int MaximumBlocks = 32;
+    private const int MaximumInstructions = 240;
+    private const int MaximumDuplicated = 80;
+
+    /// <summary>No access class is known to be scattered.</summary>
+    public static IReadOnlySet<AccessClass> NoneScattered { get; } = new HashSet<AccessClass>();
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
-    private static readonly HashSet<AccessClass> s_noScatter = [];
 
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
     private readonly HashSet<uint> _indirect = [];
+    private readonly HashSet<uint> _scanned = [];
 
     public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations)
     {
@@ -35,7 +40,7 @@ internal sealed unsafe class RegionFinder
     /// <summary>The region around the block at <c>cpu->Eip</c>, or null if that block cannot be compiled.</summary>
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
     /// <param name="threshold">What the counters of new blocks start from.</param>
-    public RegionPlan? Find(uint minimumCount, uint threshold) => Find(_machine.Cpu->Eip, minimumCount, threshold, s_noScatter);
+    public RegionPlan? Find(uint minimumCount, uint threshold) => Find(_machine.Cpu->Eip, minimumCount, threshold, NoneScattered);
 
     /// <summary>The same around the block at <paramref name="eip"/>, some of whose accesses need no page caches.</summary>
     public RegionPlan? Find(uint eip, uint minimumCount, uint threshold, IReadOnlySet<AccessClass> scattered)
@@ -50,9 +55,11 @@ internal sealed unsafe class RegionFinder
         var blocks = new List<PlannedBlock>();
         var pages = new List<AssumedPage>();
         int instructions = 0;
+        int duplicated = 0;
         _work.Clear();
         _seen.Clear();
         _indirect.Clear();
+        _scanned.Clear();
         Push(seed->Eip);
         while (_work.Count > 0 && blocks.Count < MaximumBlocks)
         {
@@ -61,6 +68,16 @@ internal sealed unsafe class RegionFinder
                 || (block != seed && !IsWarm(block, minimumCount, threshold)))
             {
                 continue;
+            }
+
+            if (block != seed && RegionCache.IsTranslated(block->Head))
+            {
+                // It has a translation to be linked to. A small part may still be worth having twice: a short callee, an inner loop.
+                duplicated += block->Count;
+                if (duplicated > MaximumDuplicated)
+                {
+                    continue;
+                }
             }
 
             instructions += block->Count;
@@ -74,7 +91,7 @@ internal sealed unsafe class RegionFinder
             if (_optimisations.Regions)
             {
                 PushSuccessors(block);
-                if (_optimisations.BranchTables && block->End == BlockEnd.Indirect)
+                if (_optimisations.BranchTables && block->End == BlockEnd.Indirect && _scanned.Add(block->Eip >> 12))
                 {
                     PushTargetsNear(block->Eip, cpu->Mode);
                 }

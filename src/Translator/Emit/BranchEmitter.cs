@@ -175,7 +175,13 @@ internal sealed class BranchEmitter
 
     private void Leave(LocalBuilder target)
     {
-        _table?.Emit(_c, target, _labels);
-        _il.Emit(OpCodes.Br, _c.Exits.Jump(target));
+        if (_table != null)
+        {
+            _table.Jump(_c, target);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Br, _c.Exits.Jump(target));
+        }
     }
 }

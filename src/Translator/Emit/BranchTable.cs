@@ -18,6 +18,8 @@ internal sealed unsafe class BranchTable
     private readonly uint _lowest;
     private readonly uint _span;
     private readonly byte* _numbers;
+    private LocalBuilder? _target;
+    private Label _dispatch;
 
     private BranchTable(int[] blocks, uint lowest, uint span, byte* numbers)
     {
@@ -58,12 +60,33 @@ internal sealed unsafe class BranchTable
         return new BranchTable(candidates, lowest, span, numbers);
     }
 
-    /// <summary>Emits the branch; falls through if <paramref name="target"/> is none of the candidates.</summary>
-    public void Emit(RegionContext c, LocalBuilder target, Label[] labels)
+    /// <summary>Emits a jump to the block that starts at <paramref name="target"/>, or out of the region.</summary>
+    public void Jump(RegionContext c, LocalBuilder target)
     {
+        if (_target == null)
+        {
+            _target = c.Il.DeclareLocal(typeof(uint));
+            _dispatch = c.Il.DefineLabel();
+        }
+
+        c.Il.Emit(OpCodes.Ldloc, target);
+        c.Il.Emit(OpCodes.Stloc, _target);
+        c.Il.Emit(OpCodes.Br, _dispatch);
+    }
+
+    /// <summary>Emits the look-up, one for all jumps of the region: a switch for each of them would cost the compiler their product.</summary>
+    public void EmitDispatch(RegionContext c, Label[] labels)
+    {
+        if (_target == null)
+        {
+            return;
+        }
+
         ILGenerator il = c.Il;
         Label outside = il.DefineLabel();
-        il.Emit(OpCodes.Ldloc, target);
+        c.Flags = c.CanonicalFlags();
+        il.MarkLabel(_dispatch);
+        il.Emit(OpCodes.Ldloc, _target);
         il.Emit(OpCodes.Ldc_I4, (int)_lowest);
         il.Emit(OpCodes.Sub);
         il.Emit(OpCodes.Stloc, c.Address);
@@ -78,5 +101,6 @@ internal sealed unsafe class BranchTable
         il.Emit(OpCodes.Ldind_U1);
         il.Emit(OpCodes.Switch, [outside, .. _blocks.Select(b => labels[b])]);
         il.MarkLabel(outside);
+        il.Emit(OpCodes.Br, c.Exits.Jump(_target));
     }
 }

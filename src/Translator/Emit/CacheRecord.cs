@@ -8,14 +8,14 @@ namespace Lguest.Jit.Translator.Emit;
 /// </summary>
 internal sealed unsafe class CacheRecord
 {
-    /// <summary>Misses until the engine is asked.</summary>
-    public const int Period = 8192;
+    private const int FirstPeriod = 8192;
 
     public CacheRecord(AccessClass accesses)
     {
         Class = accesses;
         Countdown = (nint)NativeMemory.AlignedAlloc(64, 64);
-        Restart(0);
+        Period = FirstPeriod;
+        *(int*)Countdown = Period;
     }
 
     public AccessClass Class { get; }
@@ -29,10 +29,16 @@ internal sealed unsafe class CacheRecord
     /// <summary>Instructions that the Guest had completed when the counter was started.</summary>
     public long Since { get; private set; }
 
+    /// <summary>Misses from one time that the engine is asked to the next: longer each time, as the answer will hardly change.</summary>
+    public int Period { get; private set; }
+
     /// <summary>Starts the counter anew.</summary>
-    public void Restart(long now)
+    /// <param name="now">Instructions completed.</param>
+    /// <param name="forGood">There is no need to ask again.</param>
+    public void Restart(long now, bool forGood)
     {
         Since = now;
+        Period = forGood ? int.MaxValue : (int)Math.Min(Period * 4L, int.MaxValue);
         *(int*)Countdown = Period;
     }
 }

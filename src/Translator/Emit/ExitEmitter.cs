@@ -16,9 +16,7 @@ internal sealed unsafe class ExitEmitter
 {
     private readonly RegionContext _c;
     private readonly ILGenerator _il;
-    private readonly LocalBuilder _eip;
-    private readonly LocalBuilder _giveBack;
-    private readonly LocalBuilder _reason;
+    private readonly LocalBuilder _exit;
     private readonly LocalBuilder _link;
     private readonly LocalBuilder _target;
     private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason)> _leaving = [];
@@ -29,9 +27,7 @@ internal sealed unsafe class ExitEmitter
     {
         _c = c;
         _il = c.Il;
-        _eip = _il.DeclareLocal(typeof(uint));
-        _giveBack = _il.DeclareLocal(typeof(int));
-        _reason = _il.DeclareLocal(typeof(int));
+        _exit = _il.DeclareLocal(typeof(int));
         _link = _il.DeclareLocal(typeof(nint));
         _target = _il.DeclareLocal(typeof(uint));
         Left = _il.DefineLabel();
@@ -42,9 +38,6 @@ internal sealed unsafe class ExitEmitter
 
     /// <summary>A label that leaves to have the current instruction interpreted.</summary>
     public Label Miss() => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Miss);
-
-    /// <summary>The same, with the engine being asked to look at the page caches' records.</summary>
-    public Label Retune() => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Retune);
 
     /// <summary>A label that leaves before the block at <paramref name="eip"/> has been charged.</summary>
     public Label Refusal(uint eip) => Leave(eip, 0, ExitReason.Budget);
@@ -72,44 +65,41 @@ internal sealed unsafe class ExitEmitter
     /// <param name="allocations">Takes the links, to be freed with the method.</param>
     public void EmitStubs(List<nint> allocations)
     {
-        Label leave = _il.DefineLabel();
-        foreach ((Label label, uint eip, int giveBack, FlagState flags, ExitReason reason) in _leaving)
+        var leave = new Joint(this);
+        ExitRecord* records = Records(allocations);
+        for (int i = 0; i < _leaving.Count; i++)
         {
-            _il.MarkLabel(label);
-            SetFlags(flags);
-            Set(_eip, (int)eip);
-            Set(_giveBack, giveBack);
-            Set(_reason, (int)reason);
-            _il.Emit(OpCodes.Br, leave);
+            _il.MarkLabel(_leaving[i].Label);
+            _il.Emit(OpCodes.Ldc_I4, i);
+            _il.Emit(OpCodes.Stloc, _exit);
+            _il.Emit(OpCodes.Br, leave.For(_leaving[i].Flags));
         }
 
-        Label follow = _il.DefineLabel();
+        var follow = new Joint(this);
         foreach (((uint eip, FlagState flags), Label label) in _links)
         {
             var link = (BlockLink*)NativeMemory.AlignedAlloc((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
             *link = new BlockLink { Eip = eip };
             allocations.Add((nint)link);
             _il.MarkLabel(label);
-            SetFlags(flags);
             _il.Emit(OpCodes.Ldc_I8, (long)link);
             _il.Emit(OpCodes.Conv_I);
             _il.Emit(OpCodes.Stloc, _link);
-            _il.Emit(OpCodes.Br, follow);
+            _il.Emit(OpCodes.Br, follow.For(flags));
         }
 
-        Label jump = _il.DefineLabel();
+        var jump = new Joint(this);
         foreach ((Label label, FlagState flags, LocalBuilder target) in _jumps)
         {
             _il.MarkLabel(label);
             _il.Emit(OpCodes.Ldloc, target);
             _il.Emit(OpCodes.Stloc, _target);
-            SetFlags(flags);
-            _il.Emit(OpCodes.Br, jump);
+            _il.Emit(OpCodes.Br, jump.For(flags));
         }
 
         if (_links.Count > 0)
         {
-            _il.MarkLabel(follow);
+            follow.Emit();
             Spill();
             _il.Emit(OpCodes.Ldarg_0);
             _il.Emit(OpCodes.Ldloc, _link);
@@ -119,7 +109,7 @@ internal sealed unsafe class ExitEmitter
 
         if (_jumps.Count > 0)
         {
-            _il.MarkLabel(jump);
+            jump.Emit();
             Spill();
             _il.Emit(OpCodes.Ldarg_0);
             _il.Emit(OpCodes.Ldloc, _target);
@@ -127,15 +117,15 @@ internal sealed unsafe class ExitEmitter
             _il.Emit(OpCodes.Ret);
         }
 
-        _il.MarkLabel(leave);
-        _il.Emit(OpCodes.Ldloc, _c.Budget);
-        _il.Emit(OpCodes.Ldloc, _giveBack);
+        leave.Emit();
+        LoadRecord(records, &records->GiveBack, OpCodes.Ldind_I4);
         _il.Emit(OpCodes.Conv_I8);
+        _il.Emit(OpCodes.Ldloc, _c.Budget);
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Stloc, _c.Budget);
         Spill();
-        _c.Store(MethodNames.Eip, _eip);
-        _c.Store(MethodNames.Exit, _reason);
+        Copy(records, &records->Eip, MethodNames.Eip);
+        Copy(records, &records->Reason, MethodNames.Exit);
         _il.MarkLabel(Left);
         _il.Emit(OpCodes.Ldc_I4_0);
         _il.Emit(OpCodes.Conv_U);
@@ -199,6 +189,40 @@ internal sealed unsafe class ExitEmitter
         _c.Store(MethodNames.FlagsKind, FlagKind.Memory);
     }
 
+    /// <summary>What the exits differ in, as a table.</summary>
+    private ExitRecord* Records(List<nint> allocations)
+    {
+        var records = (ExitRecord*)NativeMemory.AlignedAlloc((nuint)(Math.Max(_leaving.Count, 1) * sizeof(ExitRecord)), 64);
+        allocations.Add((nint)records);
+        for (int i = 0; i < _leaving.Count; i++)
+        {
+            records[i] = new ExitRecord { Eip = _leaving[i].Eip, GiveBack = _leaving[i].GiveBack, Reason = (int)_leaving[i].Reason };
+        }
+
+        return records;
+    }
+
+    /// <summary>Pushes a field of the record that the local chooses.</summary>
+    private void LoadRecord(ExitRecord* records, void* field, OpCode load)
+    {
+        _il.Emit(OpCodes.Ldloc, _exit);
+        _il.Emit(OpCodes.Ldc_I4, sizeof(ExitRecord));
+        _il.Emit(OpCodes.Mul);
+        _il.Emit(OpCodes.Conv_I8);
+        _il.Emit(OpCodes.Ldc_I8, (long)records + ((byte*)field - (byte*)records));
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(load);
+    }
+
+    private void Copy(ExitRecord* records, void* field, int offset)
+    {
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(offset);
+        LoadRecord(records, field, OpCodes.Ldind_I4);
+        _il.Emit(OpCodes.Stind_I4);
+    }
+
     private Label Leave(uint eip, int giveBack, ExitReason reason)
     {
         // All accesses of one instruction leave the same way.
@@ -251,5 +275,52 @@ internal sealed unsafe class ExitEmitter
     {
         _il.Emit(OpCodes.Ldc_I4, value);
         _il.Emit(OpCodes.Stloc, local);
+    }
+
+    /// <summary>In what the exits that leave through the same code differ.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ExitRecord
+    {
+        /// <summary>Where the Guest goes on.</summary>
+        public uint Eip;
+
+        /// <summary>Instructions charged and not run.</summary>
+        public int GiveBack;
+
+        /// <summary>An <see cref="ExitReason"/>.</summary>
+        public int Reason;
+        private readonly int _padding;
+    }
+
+    /// <summary>Where exits join: by way of a piece of code for each description of the flags.</summary>
+    private sealed class Joint(ExitEmitter exits)
+    {
+        private readonly Dictionary<FlagState, Label> _ways = [];
+
+        /// <summary>The label for exits with these flags.</summary>
+        public Label For(FlagState flags)
+        {
+            FlagState shown = flags with { Result = null };
+            if (!_ways.TryGetValue(shown, out Label label))
+            {
+                _ways.Add(shown, label = exits._il.DefineLabel());
+            }
+
+            return label;
+        }
+
+        /// <summary>Emits the ways, the last of which falls into what follows.</summary>
+        public void Emit()
+        {
+            Label end = exits._il.DefineLabel();
+            foreach ((FlagState flags, Label label) in _ways)
+            {
+                exits._il.MarkLabel(label);
+                exits.SetFlags(flags);
+                exits._il.Emit(OpCodes.Br, end);
+            }
+
+            exits._il.MarkLabel(end);
+        }
     }
 }

@@ -15,7 +15,7 @@ internal static class MemoryEmitter
         ILGenerator il = c.Il;
         Label miss = c.Exits.Miss();
         il.Emit(OpCodes.Stloc, c.Address);
-        if (!c.PageCaches.Chosen.TryGetValue(accesses, out PageCache? cache))
+        if (!c.UsePageCaches || !c.PageCaches.Chosen.TryGetValue(accesses, out PageCache? cache))
         {
             AskTlb(c, size, write, miss);
             c.Bias = c.Host;
@@ -32,16 +32,17 @@ internal static class MemoryEmitter
         }
 
         // address - start > 0x1000 - size, in 64 bits: another page, or across its end.
-        Label slow = il.DefineLabel();
+        SlowPath slow = c.SlowPath(cache, size, write);
+        Label missed = il.DefineLabel();
         Label back = il.DefineLabel();
         il.Emit(OpCodes.Ldloc, c.Address);
         il.Emit(OpCodes.Conv_U8);
         il.Emit(OpCodes.Ldloc, cache.Start);
         il.Emit(OpCodes.Sub);
         il.Emit(OpCodes.Ldc_I8, 0x1000L - size);
-        il.Emit(OpCodes.Bgt_Un, slow);
+        il.Emit(OpCodes.Bgt_Un, missed);
         il.MarkLabel(back);
-        c.SlowPaths.Add(new SlowPath(slow, back, cache, size, write, miss, cache.IsScattered ? miss : c.Exits.Retune()));
+        slow.Sites.Add(new SlowSite(missed, back, miss));
     }
 
     /// <summary>Pushes the value at the translated address, zero-extended.</summary>
@@ -80,45 +81,68 @@ internal static class MemoryEmitter
     }
 
     /// <summary>
-    /// Emits, behind all hot code, what happens when a page cache misses: the look-up in the soft TLB, and back. The stack's
-    /// class serves stores and loads alike; a load from a page that cannot be stored to is served but not remembered.
+    /// Emits, behind all hot code, what happens when a page cache misses: the look-up in the soft TLB, and back. One piece of code
+    /// serves all accesses of a kind; a number says which of them it was. The stack's class serves stores and loads alike: a
+    /// load from a page that cannot be stored to is served but not remembered.
     /// </summary>
     public static void EmitSlowPaths(RegionContext c)
     {
         ILGenerator il = c.Il;
+        LocalBuilder site = il.DeclareLocal(typeof(int));
         foreach (SlowPath path in c.SlowPaths)
         {
             PageCache cache = path.Cache;
+            Label common = il.DefineLabel();
+            Label back = il.DefineLabel();
+            Label miss = il.DefineLabel();
             Label unusual = il.DefineLabel();
+            for (int i = 0; i < path.Sites.Count; i++)
+            {
+                il.MarkLabel(path.Sites[i].Label);
+                il.Emit(OpCodes.Ldc_I4, i);
+                il.Emit(OpCodes.Stloc, site);
+                il.Emit(OpCodes.Br, common);
+            }
+
+            il.MarkLabel(common);
             bool shared = cache.Class.Write && !path.Write;
-            il.MarkLabel(path.Label);
             if (!cache.IsScattered)
             {
-                CountDown(c, cache, path.Retune);
+                CountDown(c, cache);
             }
 
             LookUp(c, cache.Class.Write ? c.WriteTable : c.ReadTable);
             il.Emit(OpCodes.Ldloc, c.Host);
-            il.Emit(OpCodes.Brfalse, shared ? unusual : path.Miss);
-            LeaveIfCrossing(c, path.Size, path.Miss);
+            il.Emit(OpCodes.Brfalse, shared ? unusual : miss);
+            LeaveIfCrossing(c, path.Size, miss);
             Remember(c, cache);
-            il.Emit(OpCodes.Br, path.Back);
-            if (!shared)
+            il.MarkLabel(back);
+            Distribute(il, site, path.Sites, static s => s.Back);
+            if (shared)
             {
-                continue;
+                il.MarkLabel(unusual);
+                AskTlb(c, path.Size, write: false, miss);
+                il.Emit(OpCodes.Ldloc, c.Host);
+                il.Emit(OpCodes.Stloc, cache.Bias);
+                il.Emit(OpCodes.Ldc_I8, PageCache.NoPage);
+                il.Emit(OpCodes.Stloc, cache.Start);
+                il.Emit(OpCodes.Br, back);
             }
 
-            il.MarkLabel(unusual);
-            LookUp(c, c.ReadTable);
-            il.Emit(OpCodes.Ldloc, c.Host);
-            il.Emit(OpCodes.Brfalse, path.Miss);
-            LeaveIfCrossing(c, path.Size, path.Miss);
-            il.Emit(OpCodes.Ldloc, c.Host);
-            il.Emit(OpCodes.Stloc, cache.Bias);
-            il.Emit(OpCodes.Ldc_I8, PageCache.NoPage);
-            il.Emit(OpCodes.Stloc, cache.Start);
-            il.Emit(OpCodes.Br, path.Back);
+            il.MarkLabel(miss);
+            Distribute(il, site, path.Sites, static s => s.Miss);
         }
+    }
+
+    private static void Distribute(ILGenerator il, LocalBuilder site, List<SlowSite> sites, Func<SlowSite, Label> label)
+    {
+        if (sites.Count > 1)
+        {
+            il.Emit(OpCodes.Ldloc, site);
+            il.Emit(OpCodes.Switch, [.. sites.Select(label)]);
+        }
+
+        il.Emit(OpCodes.Br, label(sites[^1]));
     }
 
     /// <summary>Host = the entry of the soft TLB, which is there and serves the whole access.</summary>
@@ -175,10 +199,11 @@ internal static class MemoryEmitter
         il.Emit(OpCodes.Bgt_Un, miss);
     }
 
-    /// <summary>One miss more; at the last the engine is asked to look at the cache's record.</summary>
-    private static void CountDown(RegionContext c, PageCache cache, Label retune)
+    /// <summary>One miss more; at the last, the engine is asked to look at the cache's record at the next safepoint.</summary>
+    private static void CountDown(RegionContext c, PageCache cache)
     {
         ILGenerator il = c.Il;
+        Label enough = il.DefineLabel();
         il.Emit(OpCodes.Ldc_I8, (long)cache.Countdown);
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Ldc_I8, (long)cache.Countdown);
@@ -190,7 +215,10 @@ internal static class MemoryEmitter
         il.Emit(OpCodes.Ldc_I8, (long)cache.Countdown);
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Ldind_I4);
-        il.Emit(OpCodes.Brfalse, retune);
+        il.Emit(OpCodes.Brtrue, enough);
+        c.Store(MethodNames.TierRequest, 1);
+        c.Store(MethodNames.Attention, 1);
+        il.MarkLabel(enough);
     }
 
     private static void PushHostAddress(RegionContext c)
@@ -203,5 +231,11 @@ internal static class MemoryEmitter
     }
 }
 
-/// <summary>A page cache's miss, to be emitted at the end of the method.</summary>
-internal sealed record SlowPath(Label Label, Label Back, PageCache Cache, int Size, bool Write, Label Miss, Label Retune);
+/// <summary>What the misses of one page cache share, as far as their accesses are of the same size and direction.</summary>
+internal sealed record SlowPath(PageCache Cache, int Size, bool Write)
+{
+    public List<SlowSite> Sites { get; } = [];
+}
+
+/// <summary>One access: where its miss begins, where it goes on, and where it leaves if the soft TLB does not know either.</summary>
+internal readonly record struct SlowSite(Label Label, Label Back, Label Miss);

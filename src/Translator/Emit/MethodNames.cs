@@ -42,6 +42,7 @@ internal static unsafe class MethodNames
     public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
+    public static readonly int TierRequest = Offset(static cpu => (byte*)&cpu->TierRequest);
     public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);
 
     /// <summary>Offset in <see cref="Op"/> of the entry number, which its block head keeps in Displacement.</summary>

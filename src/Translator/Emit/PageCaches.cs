@@ -60,7 +60,7 @@ internal sealed class PageCache(AccessClass accesses, LocalBuilder start, LocalB
     public bool IsFresh { get; set; }
 }
 
-/// <summary>The page caches of one region: chosen before emission by what its instructions access.</summary>
+/// <summary>The page caches of one region: chosen before emission by what the instructions of its loops access.</summary>
 internal sealed class PageCaches
 {
     /// <summary>More would only push each other out of the Host's registers.</summary>
@@ -96,18 +96,14 @@ internal sealed class PageCaches
 
     /// <summary>Declares locals for the classes that are worth it.</summary>
     /// <param name="il">Where.</param>
-    /// <param name="loops">Is there a way round in the region? Else only classes with several accesses gain.</param>
     /// <param name="scattered">Classes that were seen to change their page all the time.</param>
     /// <param name="countdown">Makes a countdown for the n-th cache.</param>
-    public void Choose(ILGenerator il, bool loops, IReadOnlySet<AccessClass> scattered, Func<AccessClass, nint> countdown)
+    public void Choose(ILGenerator il, IReadOnlySet<AccessClass> scattered, Func<AccessClass, nint> countdown)
     {
-        foreach ((AccessClass accesses, int sites) in _sites.OrderByDescending(static s => s.Value).Take(Maximum))
+        foreach ((AccessClass accesses, _) in _sites.OrderByDescending(static s => s.Value).Take(Maximum))
         {
-            if (loops || sites > 1)
-            {
-                nint counter = scattered.Contains(accesses) ? 0 : countdown(accesses);
-                Chosen.Add(accesses, new PageCache(accesses, il.DeclareLocal(typeof(long)), il.DeclareLocal(typeof(ulong)), counter));
-            }
+            nint counter = scattered.Contains(accesses) ? 0 : countdown(accesses);
+            Chosen.Add(accesses, new PageCache(accesses, il.DeclareLocal(typeof(long)), il.DeclareLocal(typeof(ulong)), counter));
         }
     }
 

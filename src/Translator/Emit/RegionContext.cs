@@ -88,6 +88,18 @@ internal sealed class RegionContext
     /// <summary>Misses of the page caches, to be emitted behind all hot code.</summary>
     public List<SlowPath> SlowPaths { get; } = [];
 
+    /// <summary>The slow path for an access like this.</summary>
+    public SlowPath SlowPath(PageCache cache, int size, bool write)
+    {
+        SlowPath? path = SlowPaths.Find(p => p.Cache == cache && p.Size == size && p.Write == write);
+        if (path == null)
+        {
+            SlowPaths.Add(path = new SlowPath(cache, size, write));
+        }
+
+        return path;
+    }
+
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
 
@@ -99,6 +111,9 @@ internal sealed class RegionContext
 
     /// <summary>In this region, flags that depend on the way we came always have CF in bit 31 of <see cref="FlagB"/>.</summary>
     public bool CarryNormal { get; set; }
+
+    /// <summary>May accesses of this block use page caches?</summary>
+    public bool UsePageCaches { get; set; }
 
     /// <summary>The instruction being emitted.</summary>
     public uint CurrentEip { get; set; }

@@ -72,6 +72,7 @@ internal sealed class RegionEmitter
             EmitBlock(c, block, labels, branches);
         }
 
+        table?.EmitDispatch(c, labels);
         MemoryEmitter.EmitSlowPaths(c);
         c.Exits.EmitStubs(Allocations);
     }
@@ -96,12 +97,18 @@ internal sealed class RegionEmitter
             return;
         }
 
-        foreach (Instruction instruction in _code.SelectMany(static code => code).Where(static i => HasPlainMemory(i)))
+        for (int block = 0; block < _code.Count; block++)
         {
-            c.PageCaches.Count(instruction);
+            foreach (Instruction instruction in _code[block])
+            {
+                if (_graph.IsInLoop(block) && HasPlainMemory(instruction))
+                {
+                    c.PageCaches.Count(instruction);
+                }
+            }
         }
 
-        c.PageCaches.Choose(c.Il, _graph.HasLoops, _plan.Scattered, accesses =>
+        c.PageCaches.Choose(c.Il, _plan.Scattered, accesses =>
         {
             var record = new CacheRecord(accesses);
             CacheRecords.Add(record);
@@ -216,6 +223,7 @@ internal sealed class RegionEmitter
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
         c.BeginBlock();
+        c.UsePageCaches = _graph.IsInLoop(number);
         Charge(c, number);
         bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)

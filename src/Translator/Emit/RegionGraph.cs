@@ -20,6 +20,7 @@ internal sealed class RegionGraph
     private readonly bool[] _mayLeave;
     private readonly bool[] _safepoint;
     private readonly int[] _longest;
+    private readonly bool[] _inLoop;
     private readonly HashSet<int> _tabled = [];
     private readonly List<int> _sites = [];
 
@@ -37,6 +38,7 @@ internal sealed class RegionGraph
         _mayLeave = new bool[count];
         _safepoint = new bool[count];
         _longest = new int[count];
+        _inLoop = new bool[count];
         for (int i = 0; i < count; i++)
         {
             Connect(i);
@@ -53,6 +55,7 @@ internal sealed class RegionGraph
         for (int i = 0; i < count; i++)
         {
             Longest(i);
+            _inLoop[i] = ReachesItself(i);
         }
     }
 
@@ -68,9 +71,6 @@ internal sealed class RegionGraph
     /// <summary>Blocks that indirect branches and returns find through a table.</summary>
     public IReadOnlySet<int> Tabled => _tabled;
 
-    /// <summary>Is there a way round?</summary>
-    public bool HasLoops { get; private set; }
-
     /// <summary>Blocks that a branch (not a return or an indirect branch) leads to from <paramref name="block"/>.</summary>
     public IReadOnlyList<int> Successors(int block) => _successors[block];
 
@@ -82,6 +82,9 @@ internal sealed class RegionGraph
 
     /// <summary>Is the block entered in one way only, so that what was known there is known here?</summary>
     public bool HasOneWayIn(int block) => _predecessors[block] == 1 && !_safepoint[block];
+
+    /// <summary>Does the block lie on a circle, so that what it remembers serves it again?</summary>
+    public bool IsInLoop(int block) => _inLoop[block];
 
     /// <summary>The most instructions that can run from the start of this block to the next safepoint or out of the region.</summary>
     public int LongestPath(int block) => _longest[block];
@@ -227,7 +230,6 @@ internal sealed class RegionGraph
                 _safepoint[successor] |= repeats;
                 if (position[successor] <= position[block])
                 {
-                    HasLoops = true;
                     _safepoint[successor] = true;
                     AddEntry(successor);
                 }
@@ -236,7 +238,6 @@ internal sealed class RegionGraph
 
         foreach (int target in _tabled)
         {
-            HasLoops = true;
             AddEntry(target);
         }
 
@@ -245,6 +246,44 @@ internal sealed class RegionGraph
             if (!Entries.Contains(block))
             {
                 Entries.Add(block);
+            }
+        }
+    }
+
+    /// <summary>By branches, or by a call and the return from it, which is taken for granted here; or by the table.</summary>
+    private bool ReachesItself(int block)
+    {
+        if (_tabled.Count > 0)
+        {
+            return true;
+        }
+
+        var seen = new bool[_code.Count];
+        var work = new Stack<int>();
+        work.Push(block);
+        while (work.Count > 0)
+        {
+            int from = work.Pop();
+            foreach (int to in _successors[from])
+            {
+                Visit(to);
+            }
+
+            Instruction last = _code[from][^1];
+            if (last.FlowControl is FlowControl.Call or FlowControl.IndirectCall && _number.TryGetValue(last.NextIP32, out int site))
+            {
+                Visit(site);
+            }
+        }
+
+        return seen[block];
+
+        void Visit(int to)
+        {
+            if (!seen[to])
+            {
+                seen[to] = true;
+                work.Push(to);
             }
         }
     }

@@ -10,6 +10,9 @@ internal sealed class CompileQueue : IDisposable
 {
     private const int Capacity = 512;
 
+    /// <summary>Plans made ahead of the compiler: more would be stale by their turn.</summary>
+    private const int Ahead = 2;
+
     private readonly PriorityQueue<RegionPlan, long> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
@@ -33,6 +36,18 @@ internal sealed class CompileQueue : IDisposable
 
     /// <summary>What went wrong inside the compiler, if anything did; the region concerned stays interpreted.</summary>
     public Exception? Failure { get; private set; }
+
+    /// <summary>Is there less waiting than the compiler thread could want next?</summary>
+    public bool WantsMore
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _plans.Count < Ahead;
+            }
+        }
+    }
 
     /// <summary>Offers a plan; false: too many are waiting.</summary>
     public bool Offer(RegionPlan plan)
