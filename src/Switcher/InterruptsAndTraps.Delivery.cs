@@ -153,12 +153,15 @@ internal sealed unsafe partial class InterruptsAndTraps
         }
 
         (uint lo, uint hi) = Gate(num);
+        (uint from, uint fromRing) = (_cpu->Eip, _cpu->Cpl);
         if (!IdtPresent(lo, hi) || !EnterGate(lo, hi, HasErr(num), errorCode))
         {
             return false;
         }
 
         _context.Statistics.TrapsByVector[num]++;
+        Observer?.Delivered(new TrapRecord(
+            num, IsInterrupt: false, HasErr(num) ? errorCode : null, num == Vectors.PageFault ? _cpu->FaultAddress : null, from, fromRing, _cpu->Eip));
         return true;
     }
 

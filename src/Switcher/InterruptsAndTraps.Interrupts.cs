@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using Lguest.Jit.Core.State;
 
@@ -100,9 +101,16 @@ internal sealed unsafe partial class InterruptsAndTraps
         // to the kernel, and nearly right for a return to user mode, where it leaves the stack switch out. Our engines know the
         // address and tell us when that iret has *completed*, so ConsiderInterrupts defers and this branch is never taken from
         // the run loop (design §12.4); it is kept, and tested, because it is what lguest does.
-        return _cpu->Eip == _cpu->NoirqIret
+        (uint from, uint fromRing) = (_cpu->Eip, _cpu->Cpl);
+        bool delivered = from == _cpu->NoirqIret
             ? HasKernelCode() && RestoreEflags() && GuestRunInterrupt(lo, hi)
             : EnterGate(lo, hi, hasErr: false, 0);
+        if (delivered)
+        {
+            Observer?.Delivered(new TrapRecord(Vectors.FirstExternal + irq, IsInterrupt: true, null, null, from, fromRing, _cpu->Eip));
+        }
+
+        return delivered;
     }
 
     /// <summary>Step d of run_guest: is there an interrupt to deliver, and is this an instruction to deliver it at?</summary>
@@ -179,6 +187,10 @@ internal sealed unsafe partial class InterruptsAndTraps
     public void SleepUntilInterrupt()
     {
         _context.Statistics.Halts++;
+        long start = Stopwatch.GetTimestamp();
+        _cpu->Tier = ExecutionTier.Waiting;
         _ = _wake.WaitOne();
+        _cpu->Tier = ExecutionTier.Switcher;
+        _context.Statistics.WaitTicks += Stopwatch.GetTimestamp() - start;
     }
 }

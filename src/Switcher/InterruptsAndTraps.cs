@@ -50,6 +50,9 @@ internal sealed unsafe partial class InterruptsAndTraps : IDisposable
         context.Pace?.Add(_timer);
     }
 
+    /// <summary>Sees what is delivered; null: nobody looks.</summary>
+    public ITrapObserver? Observer { get; set; }
+
     /// <summary>
     /// init_interrupts: lguest reserved the optional system call vector in the <i>Host's</i> IDT here. We have no IDT of our
     /// own to reserve it in; what remains is that it must be a vector that could have been reserved.

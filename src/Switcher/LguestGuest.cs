@@ -44,6 +44,13 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
         set => _loop.DeviceWork = value;
     }
 
+    /// <summary>Sees the traps and interrupts that are delivered. To be set before <see cref="Run"/>.</summary>
+    public ITrapObserver? TrapObserver
+    {
+        get => _interrupts.Observer;
+        set => _interrupts.Observer = value;
+    }
+
     /// <summary>Counters of this Guest. Written by its thread, readable by all.</summary>
     public SwitcherStatistics Statistics => _context.Statistics;
 

@@ -38,6 +38,9 @@ internal sealed class SwitcherStatistics
     /// <summary>Times that a halted Guest really put its Host thread to sleep.</summary>
     public long Halts { get; set; }
 
+    /// <summary>Time that these sleeps took, by <see cref="System.Diagnostics.Stopwatch"/>; the one that lasts is not in it yet.</summary>
+    public long WaitTicks { get; set; }
+
     internal void CountHypercall(uint number, bool queued)
     {
         long[] counts = queued ? QueuedHypercallsByNumber : HypercallsByNumber;

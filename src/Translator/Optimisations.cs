@@ -1,3 +1,5 @@
+using Lguest.Jit.Core.Interpreter;
+
 namespace Lguest.Jit.Translator;
 
 /// <summary>
@@ -35,6 +37,15 @@ internal sealed record Optimisations
     /// not only at safepoints. For whoever looks for the block that goes wrong.
     /// </summary>
     public bool AsksAtBlocks { get; set; }
+
+    /// <summary>Instructions that a block may have, 1 to <see cref="OpWriter.MaximumInstructions"/>: a shape for tests to try.</summary>
+    public int BlockLimit { get; init; } = OpWriter.MaximumInstructions;
+
+    /// <summary>
+    /// Blocks that a region may have, from 1 up. The usual limit keeps a method well below those where RyuJIT gives up optimising
+    /// (60,000 bytes of IL, 2,000 basic blocks).
+    /// </summary>
+    public int RegionLimit { get; init; } = 32;
 
     /// <summary>Names as the command line has them, with getters and setters.</summary>
     public static IReadOnlyDictionary<string, Action<Optimisations, bool>> ByName { get; } = new Dictionary<string, Action<Optimisations, bool>>(StringComparer.Ordinal)

@@ -6,6 +6,7 @@ using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tiering;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator;
 
@@ -31,36 +32,50 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly HotBlocks _hot = new();
     private readonly HashSet<nint> _secondChance = [];
     private readonly Optimisations _optimisations;
+    private readonly CompileCounters _compiled;
     private long _resets;
     private readonly uint _threshold;
+    private Exception? _failure;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="threshold">Runs of a block before it is compiled; 0: compile everything before it runs, and wait for it.</param>
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
+    /// <param name="probes">Who looks; null: nobody.</param>
     /// <param name="waits">
     /// What has become hot is compiled at once while the Guest waits: slower, but what runs as translated code and what does not is
     /// the same in each run.
     /// </param>
     public TieredEngine(
-        GuestMachine machine, uint threshold = DefaultThreshold, long codeCache = DefaultCodeCache, Optimisations? optimisations = null, bool waits = false)
+        GuestMachine machine,
+        uint threshold = DefaultThreshold,
+        long codeCache = DefaultCodeCache,
+        Optimisations? optimisations = null,
+        EngineProbes? probes = null,
+        bool waits = false)
     {
         _threshold = threshold;
 
         // A copy: this one may have to be changed on the way.
         _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
+        _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
+        _compiled = new CompileCounters { Observer = probes?.Compiler };
+        _interpreter.Cache.Observer = probes?.Blocks;
         _interpreter.Cache.HeadCounter = Math.Max(threshold, 1);
+
+        // Everything is to be compiled before it runs: whatever it costs.
+        _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _regions = new RegionCache(_interpreter.Cache, codeCache);
-        _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations);
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch };
+        _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
-    /// <summary>
-    /// For tests of whoever looks for wrong translations: may change the copies of the code in a plan before they are compiled. Only
-    /// where compiling waits.
-    /// </summary>
-    internal Action<RegionPlan>? Tamper { get; init; }
+    /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
+    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler
+    {
+        init => _compiled.Compiler = value;
+    }
 
     public RegionCache Regions => _regions;
 
@@ -68,15 +83,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
     public CompileQueue? Queue => _queue;
 
+    /// <summary>What went wrong inside the compiler, if anything did; the code concerned stays interpreted.</summary>
+    public Exception? Failure => _failure ?? _queue?.Failure;
+
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
-        if (cpu->TierRequest != 0)
-        {
-            cpu->TierRequest = 0;
-            Retune(cpu);
-        }
-
         Settle(cpu);
         return _interpreter.Run(cpu, budget);
     }
@@ -94,11 +106,33 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _queue?.Dispose();
         _regions.Dispose();
         _interpreter.Dispose();
+        _regions.Watch?.Dispose();
     }
+
+    /// <summary>Counters, as they stand. Any thread may ask while the engine lives, and after.</summary>
+    public TranslatorStatistics Statistics() => TranslatorStatistics.OfBlocks(Blocks) with
+    {
+        RegionsCompiled = _compiled.Regions,
+        BlocksCompiled = _compiled.Blocks,
+        InstructionsCompiled = _compiled.Instructions,
+        IlBytes = _compiled.IlBytes,
+        CompileTime = _compiled.Time,
+        InBackground = _queue != null,
+        BlocksWaiting = _hot.Count,
+        RegionsInstalled = _regions.Installed,
+        RegionsOutdated = _regions.Outdated,
+        RegionsInvalidated = _regions.Cut,
+        RegionsEvicted = _regions.Evicted,
+        RegionsLive = _regions.Count,
+        CodeCacheBytes = _regions.Bytes,
+        CodeCacheCapacity = _regions.Capacity,
+        Leaves = _regions.Watch?.Counts.ToArray() ?? [],
+    };
 
     /// <summary>The block at eip has become hot. Called between blocks.</summary>
     private void Promote(GuestCpu* cpu)
     {
+        cpu->Tier = ExecutionTier.Translator;
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
@@ -111,19 +145,19 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 // Whatever comes of it, this head need not count on.
                 BlockHead.SetPlain(block->Head);
-                if (_finder.Find(_threshold / 8, Math.Max(_threshold, 1)) is { } plan)
+                if (_finder.Find(_threshold / 8) is { } plan)
                 {
-                    Tamper?.Invoke(plan);
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    CompileNow(plan);
                 }
             }
             else
             {
-                _hot.Heat(block, _threshold);
+                _hot.Heat(block, _interpreter.Cache.Patience(block));
             }
         }
 
         Settle(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
     }
 
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
@@ -158,11 +192,44 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             }
 
             BlockHead.SetPlain(block->Head);
-            if (_finder.Find(block->Eip, _threshold / 8, Math.Max(_threshold, 1), RegionFinder.NoneScattered) is { } plan)
+            if (_finder.Find(block->Eip, _threshold / 8, RegionFinder.NoneScattered) is { } plan)
             {
                 _queue.Offer(plan);
+                GiveTime(plan);
             }
         }
+    }
+
+    /// <summary>
+    /// The other blocks of a plan are about as hot as the one that asked, and would ask next, for much the same region. Most of
+    /// them will never be entered from outside again: whoever is counts anew.
+    /// </summary>
+    private void GiveTime(RegionPlan plan)
+    {
+        foreach (PlannedBlock planned in plan.Blocks)
+        {
+            if (planned.Pointer->Head->Info == (ushort)HeadKind.Counting)
+            {
+                BlockHead.SetCounting(planned.Pointer->Head, _interpreter.Cache.Patience(planned.Pointer));
+            }
+        }
+    }
+
+    private void CompileNow(RegionPlan plan)
+    {
+        CompiledRegion region;
+        try
+        {
+            region = _compiled.Compile(plan, _optimisations);
+        }
+        catch (Exception e)
+        {
+            // As on the compiler thread: a bug of ours costs the Guest speed, not its life. Tests look here.
+            _failure = e;
+            return;
+        }
+
+        _regions.Install(region);
     }
 
     /// <summary>
@@ -171,7 +238,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// </summary>
     private void Retune(GuestCpu* cpu)
     {
-        long now = cpu->Retired;
+        cpu->Tier = ExecutionTier.Translator;
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
         foreach (CompiledRegion region in _regions.WithDueRecords())
         {
             var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
@@ -191,15 +259,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
             {
                 region.IsBeingReplaced = true;
-                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, Math.Max(_threshold, 1), scattered);
+                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, scattered);
                 if (plan != null && _queue != null)
                 {
                     _queue.Offer(plan);
                 }
                 else if (plan != null)
                 {
-                    Tamper?.Invoke(plan);
-                    _regions.Install(RegionCompiler.Compile(plan, _optimisations));
+                    CompileNow(plan);
                 }
             }
         }
@@ -208,8 +275,15 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
     private void Settle(GuestCpu* cpu)
     {
+        if (cpu->TierRequest != 0)
+        {
+            cpu->TierRequest = 0;
+            Retune(cpu);
+        }
+
         if (_queue is { HasFinished: true })
         {
+            cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
                 _regions.Install(region!);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Machine;
@@ -11,7 +12,7 @@ namespace Lguest.Jit.Core.Interpreter;
 /// All decoded blocks, found by (physical address, virtual eip, mode) and dropped by frame. Memory comes from an arena
 /// that is emptied as a whole when it is full, so a long-running Guest cannot make it grow.
 /// </summary>
-internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
+internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposable
 {
     /// <summary>Bytes of blocks kept at most.</summary>
     public const int DefaultCapacity = 64 << 20;
@@ -33,6 +34,9 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
     private int _used;
     private GuestBlock* _partial;
 
+    /// <summary>What the last look-up in vain came across: the invalid block that had the same key.</summary>
+    private GuestBlock* _predecessor;
+
     public BlockCache(GuestMachine machine, int capacity = DefaultCapacity)
     {
         _machine = machine;
@@ -52,8 +56,17 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
     /// <summary>What the heads of new blocks count down from until the block is hot; 0: they do not count.</summary>
     public uint HeadCounter { get; set; }
 
+    /// <summary>Does code that is rewritten again and again take longer to become hot?</summary>
+    public bool Backoff { get; set; } = true;
+
+    /// <summary>Instructions a block may have, ≥ 1.</summary>
+    public int BlockLimit { get; set; } = OpWriter.MaximumInstructions;
+
     /// <summary>Hears of blocks that go.</summary>
     public IBlockListener? Listener { get; set; }
+
+    /// <summary>Hears of blocks that come; null: nobody listens.</summary>
+    public IBlockObserver? Observer { get; set; }
 
     /// <summary>Blocks decoded since the start.</summary>
     public long Decoded { get; private set; }
@@ -159,6 +172,10 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         return _partial->Head;
     }
 
+    /// <summary>Does the partial block begin with a MOV or POP to SS?</summary>
+    public bool PartialLoadsStackSegment =>
+        _builder.Instructions[0] is { Mnemonic: Mnemonic.Mov or Mnemonic.Pop, Op0Kind: OpKind.Register, Op0Register: Register.SS };
+
     /// <summary>The partial block has run.</summary>
     public void EndPartial()
     {
@@ -166,28 +183,12 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         _cpu->PendingLink = null;
     }
 
-    /// <inheritdoc/>
-    public void NotifyWrite(uint physical, uint length)
-    {
-        if (length == 0 || !_machine.Mmu.Code.Overlaps(physical, length))
-        {
-            return;
-        }
+    /// <summary>Runs of a block until it is hot (see <see cref="GuestBlock.Patience"/>).</summary>
+    public uint Patience(GuestBlock* block) => Backoff ? block->Patience(HeadCounter) : HeadCounter;
 
-        uint end = physical + length;
-        if (_partial != null && _partial->Physical < end && physical < _partial->Physical + _partial->ByteLength)
-        {
-            _cpu->Cut = ExitReason.BlockCut;
-        }
-
-        for (uint frame = physical >> 12; frame <= (end - 1) >> 12; frame++)
-        {
-            if (_machine.Mmu.Code.HasCode(frame))
-            {
-                InvalidateInFrame(frame, physical, end);
-            }
-        }
-    }
+    /// <summary>Is the block what it was when <paramref name="code"/> was copied from it?</summary>
+    public bool IsStill(GuestBlock* block, ReadOnlySpan<byte> code) =>
+        block->Valid && block->ByteLength == code.Length && code.SequenceEqual(new ReadOnlySpan<byte>(_machine.Ram.Base + block->Physical, code.Length));
 
     /// <summary>Empties the cache. Only when no block is running.</summary>
     public void Reset()
@@ -240,19 +241,29 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
 
     private GuestBlock* Lookup(uint eip, uint physical, CpuMode mode)
     {
+        _predecessor = null;
         GuestBlock** link = &_buckets[Hash(physical, mode)];
         while (*link != null)
         {
             GuestBlock* block = *link;
-            if (!block->Valid)
+            if (block->Physical == physical && block->Eip == eip && block->Mode == mode)
             {
-                *link = block->HashNext;
-                continue;
-            }
+                if (!block->Valid && block->CrossesPage)
+                {
+                    // There may be many of those, one for each frame that the second page has been.
+                    *link = block->HashNext;
+                    continue;
+                }
 
-            if (block->Physical == physical && block->Eip == eip && block->Mode == mode && SecondPageStillThere(block))
-            {
-                return block;
+                if (!block->Valid)
+                {
+                    // There is one at most; it stays until it is built again, so that its memory and its history are found.
+                    _predecessor = block;
+                }
+                else if (SecondPageStillThere(block))
+                {
+                    return block;
+                }
             }
 
             link = &block->HashNext;
@@ -276,22 +287,49 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
 
     private GuestBlock* Build(uint eip, uint physical)
     {
-        if (!_builder.Build(_cpu, eip, physical, OpWriter.MaximumInstructions, linkable: true))
+        if (!_builder.Build(_cpu, eip, physical, BlockLimit, linkable: true))
         {
             return null;
         }
 
-        // Everything in the arena is a multiple of an op, so every block and link lies on a 32-byte boundary.
-        int size = (HeaderOps + 1 + _builder.Writer.Length) * sizeof(Op);
-        if (_used + size > _capacity)
+        GuestBlock* predecessor = _predecessor;
+        _predecessor = null;
+        int ops = HeaderOps + 1 + _builder.Writer.Length;
+        bool inPlace = predecessor != null && !_builder.CrossesPage && ops <= predecessor->Capacity;
+        byte* memory = (byte*)predecessor;
+        if (!inPlace)
         {
-            Reset();
+            // Everything in the arena is a multiple of an op, so every block and link lies on a 32-byte boundary.
+            int size = ops * sizeof(Op);
+            if (_used + size > _capacity)
+            {
+                Reset();
+                predecessor = null;
+            }
+
+            memory = _arena + _used;
+            _used += size;
         }
 
-        byte* memory = _arena + _used;
-        _used += size;
-        GuestBlock* block = Place(memory, eip, physical);
+        ushort capacity = inPlace ? predecessor->Capacity : (ushort)ops;
+        ushort rewrites = predecessor == null ? (ushort)0 : predecessor->Rewrites;
+        if (predecessor != null)
+        {
+            Unhash(predecessor);
+            if (inPlace && _cpu->PendingLink >= memory && _cpu->PendingLink < memory + capacity * sizeof(Op))
+            {
+                _cpu->PendingLink = null;
+            }
+        }
+
+        GuestBlock* block = Place(memory, eip, physical, capacity, rewrites);
         Decoded++;
+        if (predecessor != null && !inPlace && !block->CrossesPage)
+        {
+            BlockHead.SetForward(predecessor->Head, block->Head);
+        }
+
+        Observer?.Decoded(block, _builder.Instructions);
 
         GuestBlock** bucket = &_buckets[Hash(physical, _cpu->Mode)];
         block->HashNext = *bucket;
@@ -320,8 +358,20 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
         return block;
     }
 
+    /// <summary>Takes a block out of the hash chains. It has gone from the lists of its frames when it became invalid.</summary>
+    private void Unhash(GuestBlock* block)
+    {
+        GuestBlock** link = &_buckets[Hash(block->Physical, block->Mode)];
+        while (*link != block)
+        {
+            link = &(*link)->HashNext;
+        }
+
+        *link = block->HashNext;
+    }
+
     /// <summary>Writes header, head op and ops of the block just built at <paramref name="memory"/>.</summary>
-    private GuestBlock* Place(byte* memory, uint eip, uint physical)
+    private GuestBlock* Place(byte* memory, uint eip, uint physical, ushort capacity = 0, ushort rewrites = 0)
     {
         var block = (GuestBlock*)memory;
         Op* ops = (Op*)memory + HeaderOps;
@@ -335,13 +385,15 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
             Mode = _cpu->Mode,
             ByteLength = (ushort)_builder.ByteLength,
             Count = (ushort)_builder.Writer.Count,
+            Capacity = capacity,
+            Rewrites = rewrites,
             Valid = true,
         };
         (block->End, block->TargetEip) = _builder.Ending;
         *ops = new Op { Immediate = (uint)_builder.Writer.Count, Eip = eip };
         if (HeadCounter != 0 && memory != _scratch)
         {
-            BlockHead.SetCounting(ops, HeadCounter);
+            BlockHead.SetCounting(ops, Patience(block));
         }
         else
         {
@@ -371,70 +423,6 @@ internal sealed unsafe class BlockCache : ICodeWriteObserver, IDisposable
 
         JumpCacheEntry* entry = _jumpCache + JumpCacheEntry.Slot(block->Eip);
         *entry = new JumpCacheEntry { Eip = block->Eip, Mode = block->Mode, PageEntry = page, Target = block->Head, Indirect = link == null };
-    }
-
-    private void InvalidateInFrame(uint frame, uint physical, uint end)
-    {
-        ulong lines = 0;
-        if (_partial != null && !_partial->CrossesPage && _partial->Physical >> 12 == frame)
-        {
-            uint from = _partial->Physical & 0xFFF;
-            lines = CodeMap.LineMask(from, from + _partial->ByteLength - 1);
-        }
-
-        GuestBlock** link = &_frames[frame];
-        while (*link != null)
-        {
-            GuestBlock* block = *link;
-            bool first = block->Physical >> 12 == frame;
-            GuestBlock** next = first ? &block->FrameNext : &block->SecondFrameNext;
-            (uint begin, uint length) = Extent(block, first);
-            bool bothHere = first && block->CrossesPage && block->SecondPhysical >> 12 == frame;
-            if (block->Valid && (Overlaps(block, first, physical, end) || (bothHere && Overlaps(block, first: false, physical, end))))
-            {
-                block->Valid = false;
-                block->Head->Handler = &BlockHead.Stale;
-                Invalidated++;
-                Listener?.Invalidated(block);
-                _cpu->Cut = ExitReason.BlockCut;
-            }
-
-            if (!block->Valid)
-            {
-                *link = *next;
-                continue;
-            }
-
-            lines |= CodeMap.LineMask(begin & 0xFFF, (begin & 0xFFF) + length - 1);
-            if (bothHere)
-            {
-                // Both halves in one frame: two virtual pages on the same physical one.
-                (begin, length) = Extent(block, first: false);
-                lines |= CodeMap.LineMask(begin & 0xFFF, (begin & 0xFFF) + length - 1);
-            }
-
-            link = next;
-        }
-
-        _machine.Mmu.Code.SetLines(frame, lines);
-    }
-
-    private static bool Overlaps(GuestBlock* block, bool first, uint physical, uint end)
-    {
-        (uint begin, uint length) = Extent(block, first);
-        return begin < end && physical < begin + length;
-    }
-
-    /// <summary>The part of a block that lies in the frame of its first, or of its second page.</summary>
-    private static (uint From, uint Length) Extent(GuestBlock* block, bool first)
-    {
-        if (!block->CrossesPage)
-        {
-            return (block->Physical, block->ByteLength);
-        }
-
-        uint inFirst = 0x1000 - (block->Physical & 0xFFF);
-        return first ? (block->Physical, inFirst) : (block->SecondPhysical, block->ByteLength - inFirst);
     }
 
     private void ClearJumpCache()

@@ -83,6 +83,23 @@ internal static unsafe class BlockHead
         return Flow.Dispatch(cpu);
     }
 
+    /// <summary>
+    /// Makes the head of an invalidated block lead to its successor, which has the same key but would not fit into its memory:
+    /// links that lead to the old one are good for the new one.
+    /// </summary>
+    public static void SetForward(Op* head, Op* successor)
+    {
+        // The ops behind the head are dead.
+        *(Op**)(head + 1) = successor;
+        head->Handler = &Forward;
+    }
+
+    private static Op* Forward(GuestCpu* cpu, Op* op)
+    {
+        Op* successor = *(Op**)(op + 1);
+        return successor->Handler(cpu, successor);
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Op* Refuse(GuestCpu* cpu, Op* op)
     {

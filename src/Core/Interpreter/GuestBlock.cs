@@ -49,11 +49,34 @@ internal unsafe struct GuestBlock
     /// <summary>Address behind the last byte: where a call returns to and an untaken branch goes.</summary>
     public readonly uint NextEip => Eip + ByteLength;
 
+    /// <summary>Ops that fit into this block's memory, head and links included: what may be rebuilt in its place.</summary>
+    public ushort Capacity;
+
+    /// <summary>Times that the code at this address was overwritten after it had been decoded.</summary>
+    public ushort Rewrites;
+
     /// <summary>False once invalidated.</summary>
     public bool Valid;
 
     /// <summary>The block is one instruction that goes on in the next page.</summary>
     public bool CrossesPage;
+
+    /// <summary>Linux patches most places once or twice, while it boots; code that goes on being rewritten is another matter.</summary>
+    private const int FreeRewrites = 3;
+
+    private const int MaximumDoublings = 14;
+
+    private const uint LongestPatience = 1 << 24;
+
+    /// <summary>
+    /// Rewritten so often that whatever it is compiled into may soon have to be compiled again: it has to become hot by itself.
+    /// </summary>
+    public readonly bool IsRestless => Rewrites > FreeRewrites;
+
+    /// <summary>Runs until the block is hot: twice as many after each rewrite, so that a storm of translation dies down.</summary>
+    /// <param name="usual">The same for a block that nobody has ever written to.</param>
+    public readonly uint Patience(uint usual) =>
+        (uint)Math.Max(usual, Math.Min((ulong)usual << Math.Clamp(Rewrites - FreeRewrites, 0, MaximumDoublings), LongestPatience));
 }
 
 /// <summary>How a block ends.</summary>

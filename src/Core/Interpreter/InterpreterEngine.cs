@@ -6,7 +6,7 @@ using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
 
-/// <summary>What a tiered engine does when a block has become hot.</summary>
+/// <summary>What a tiered engine does between two blocks.</summary>
 internal unsafe delegate void TierHook(GuestCpu* cpu);
 
 /// <summary>
@@ -17,6 +17,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 {
     private readonly BlockCache _cache;
     private readonly int _blockLimit;
+
+    /// <summary>The last single step loaded SS, and its #DB was left out.</summary>
+    private bool _withheld;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
@@ -31,6 +34,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
 
+    /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
+    public TierHook? Settle { get; init; }
+
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
@@ -38,6 +44,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         cpu->BudgetLeft = budget;
         cpu->Cut = ExitReason.Continue;
         cpu->PendingLink = null;
+        cpu->Tier = ExecutionTier.Interpreter;
         ExitReason reason;
         do
         {
@@ -49,6 +56,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         cpu->Retired += budget - cpu->BudgetLeft;
         cpu->RunBudget = 0;
         cpu->BudgetLeft = 0;
+        cpu->Tier = ExecutionTier.Switcher;
         return reason;
     }
 
@@ -64,7 +72,14 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             return ExitReason.Budget;
         }
 
-        if (Volatile.Read(ref cpu->Attention) != 0)
+        int attention = Volatile.Read(ref cpu->Attention);
+        if (attention == AttentionBits.Engine)
+        {
+            // Down first: what is raised from here on is found by the hook, or brings us back.
+            _ = Interlocked.CompareExchange(ref cpu->Attention, 0, AttentionBits.Engine);
+            Settle?.Invoke(cpu);
+        }
+        else if (attention != 0)
         {
             return ExitReason.Attention;
         }
@@ -166,7 +181,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     /// <summary>
     /// EFLAGS.TF: one instruction (one iteration of a rep string), then #DB. A budget of one makes the string instruction
-    /// stop by itself.
+    /// stop by itself. Behind a load of SS there is no #DB, so that nobody sees the new SS with the old ESP; behind the second
+    /// of two there is (SDM vol. 3, §6.8.3).
     /// </summary>
     private ExitReason SingleStep(GuestCpu* cpu)
     {
@@ -177,7 +193,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         bool completed = cpu->BudgetLeft == 0;
         cpu->RunBudget += rest;
         cpu->BudgetLeft += rest;
-        return completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
+        _withheld = completed && reason == ExitReason.Continue && !_withheld && _cache.PartialLoadsStackSegment;
+        return !_withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -112,6 +112,9 @@ internal unsafe struct GuestCpu
     /// <summary>LHCALL_HALT is in force.</summary>
     public uint Halted;
 
+    /// <summary>What this thread is doing; for statistics only.</summary>
+    public ExecutionTier Tier;
+
     /// <summary>GCHandle of the <see cref="Machine.GuestMachine"/>, for the cold paths.</summary>
     public nint MachineHandle;
 

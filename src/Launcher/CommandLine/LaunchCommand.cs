@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Switcher.Deterministic;
+using Lguest.Jit.Launcher.Tracing;
 
 namespace Lguest.Jit.Launcher.CommandLine;
 
@@ -145,6 +146,39 @@ internal sealed class LaunchCommand
 
     private readonly Option<bool> _json = new("--json") { Description = "The result as JSON on stdout, and no console output there.", Arity = ArgumentArity.Zero };
 
+    // Seeing it.
+    private readonly Option<TraceKinds> _trace = new("--trace")
+    {
+        Description = "Write down what happens: any of blocks, il, asm, exits, traps, separated by commas.",
+        HelpName = "kinds",
+        CustomParser = ParseTrace,
+    };
+
+    private readonly Option<string?> _traceFile = new("--trace-file")
+    {
+        Description = $"Where to. [default: {LaunchOptions.DefaultTraceFile}]",
+        HelpName = "file",
+    };
+
+    private readonly Option<string?> _traceFilter = new("--trace-filter")
+    {
+        Description = "Only what happens at these Guest addresses: ranges (0xC1000000-0xC1001000) and symbols, separated by commas.",
+        HelpName = "list",
+    };
+
+    private readonly Option<uint?> _traceLimit = new("--trace-limit")
+    {
+        Description = "Size at which a trace ends: 64M, 1G; a bare number is MiB. [default: 256M]",
+        HelpName = "size",
+        CustomParser = ParseTraceLimit,
+    };
+
+    private readonly Option<bool> _perfMap = new("--perf-map")
+    {
+        Description = "Name translated code for perf, with Guest symbols, in /tmp/perf-PID.map.",
+        Arity = ArgumentArity.Zero,
+    };
+
     private readonly RootCommand _root = new("Lguest.Jit runs 32-bit lguest Guests: Linux 4.1 to 4.13 and what you write yourself.");
 
     /// <param name="run">Runs a Guest and returns the exit code.</param>
@@ -155,6 +189,7 @@ internal sealed class LaunchCommand
         {
             _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
             _deterministic, _rate, _seed, _input, _record, _every,
+            _trace, _traceFile, _traceFilter, _traceLimit, _perfMap,
         };
         command.Validators.Add(ValidateTogether);
         command.Validators.Add(ValidateDeterministic);
@@ -234,6 +269,11 @@ internal sealed class LaunchCommand
             Input = parsed.GetValue(_input),
             Record = parsed.GetValue(_record),
             Every = parsed.GetValue(_every) ?? defaults.Every,
+            Trace = parsed.GetValue(_trace),
+            TraceFile = parsed.GetValue(_traceFile) ?? defaults.TraceFile,
+            TraceFilter = parsed.GetValue(_traceFilter),
+            TraceLimit = parsed.GetValue(_traceLimit) ?? defaults.TraceLimit,
+            PerfMap = parsed.GetValue(_perfMap),
         };
     }
 
@@ -272,6 +312,58 @@ internal sealed class LaunchCommand
         {
             result.AddError("--append needs a --kernel");
         }
+
+        ValidateSeeing(result);
+    }
+
+    private void ValidateSeeing(CommandResult result)
+    {
+        bool trace = result.GetResult(_trace) is not null;
+        if (!trace && (result.GetResult(_traceFile) ?? result.GetResult(_traceFilter) ?? result.GetResult(_traceLimit)) is { } orphan)
+        {
+            result.AddError($"{orphan.Option.Name} needs a --trace");
+        }
+        else if (result.GetValue(_perfMap) && !OperatingSystem.IsLinux())
+        {
+            result.AddError("--perf-map is for Linux");
+        }
+    }
+
+    private static TraceKinds ParseTrace(ArgumentResult result)
+    {
+        var kinds = TraceKinds.None;
+        foreach (string name in result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries))
+        {
+            TraceKinds kind = name switch
+            {
+                "blocks" => TraceKinds.Blocks,
+                "il" => TraceKinds.Il,
+                "asm" => TraceKinds.Asm,
+                "exits" => TraceKinds.Exits,
+                "traps" => TraceKinds.Traps,
+                _ => TraceKinds.None,
+            };
+            if (kind == TraceKinds.None)
+            {
+                result.AddError($"--trace {name}: there are blocks, il, asm, exits and traps");
+                break;
+            }
+
+            kinds |= kind;
+        }
+
+        return kinds;
+    }
+
+    private static uint? ParseTraceLimit(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseSize(text, out ulong bytes) || bytes is < 1 or > 1UL << 31)
+        {
+            result.AddError($"--trace-limit {text}: not a size up to 2G");
+        }
+
+        return (uint)bytes;
     }
 
     /// <summary>Options that mean nothing in Host time should not pretend to.</summary>

@@ -1,8 +1,10 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Translator;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Launcher.CommandLine;
 
@@ -20,6 +22,10 @@ internal sealed record LaunchOptions
     public const EngineKind DefaultEngine = EngineKind.Interpreter;
 
     public const uint DefaultMemory = 256u << 20;
+
+    public const string DefaultTraceFile = "lguest-trace.txt";
+
+    public const long DefaultTraceLimit = 256 << 20;
 
     /// <summary>vmlinux or bzImage; null: the embedded Guest.</summary>
     public string? Kernel { get; init; }
@@ -81,15 +87,39 @@ internal sealed record LaunchOptions
 
     public const long DefaultEvery = 100_000;
 
+    /// <summary>What to write down while it runs.</summary>
+    public TraceKinds Trace { get; init; }
+
+    public string TraceFile { get; init; } = DefaultTraceFile;
+
+    /// <summary>Ranges and symbols outside of which nothing is written down; null: none.</summary>
+    public string? TraceFilter { get; init; }
+
+    /// <summary>Bytes of trace at most.</summary>
+    public long TraceLimit { get; init; } = DefaultTraceLimit;
+
+    /// <summary>Name translated code for <c>perf</c>.</summary>
+    public bool PerfMap { get; init; }
+
     /// <summary>Makes the engine that was asked for.</summary>
-    public IExecutionEngine CreateEngine(GuestMachine machine) => CreateEngine(machine, Engine, waits: false);
+    /// <param name="machine">For this machine.</param>
+    /// <param name="probes">Who looks at it; null: nobody.</param>
+    public IExecutionEngine CreateEngine(GuestMachine machine, EngineProbes? probes = null) => CreateEngine(machine, Engine, waits: false, probes);
 
     /// <summary>Makes an engine.</summary>
     /// <param name="machine">For which machine.</param>
     /// <param name="engine">Which.</param>
     /// <param name="waits">See <see cref="TieredEngine"/>.</param>
-    public IExecutionEngine CreateEngine(GuestMachine machine, EngineKind engine, bool waits) =>
-        engine == EngineKind.Jit
-            ? new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, waits)
-            : new InterpreterEngine(machine);
+    /// <param name="probes">Who looks at it; null: nobody.</param>
+    public IExecutionEngine CreateEngine(GuestMachine machine, EngineKind engine, bool waits, EngineProbes? probes = null)
+    {
+        if (engine == EngineKind.Jit)
+        {
+            return new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, probes, waits);
+        }
+
+        var interpreter = new InterpreterEngine(machine);
+        interpreter.Cache.Observer = probes?.Blocks;
+        return interpreter;
+    }
 }

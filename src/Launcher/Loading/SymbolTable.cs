@@ -79,6 +79,21 @@ internal sealed class SymbolTable
         return offset < MaximumOffset;
     }
 
+    /// <summary>A symbol by its name, and where the next one begins.</summary>
+    public bool TryFindName(string name, out uint address, out uint next)
+    {
+        int index = Array.FindIndex(_entries, e => e.Name == name);
+        address = index < 0 ? 0 : _entries[index].Address;
+        int after = index;
+        while (after >= 0 && after < _entries.Length && _addresses[after] == address)
+        {
+            after++;
+        }
+
+        next = index < 0 ? 0 : after < _entries.Length ? _addresses[after] : address + 1;
+        return index >= 0;
+    }
+
     /// <summary>"name+0x12", or empty.</summary>
     public string Describe(uint address) =>
         !TryFind(address, out Entry symbol, out uint offset) ? "" : offset == 0 ? symbol.Name : $"{symbol.Name}+0x{offset:x}";

@@ -1,10 +1,10 @@
-using System.Diagnostics;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Launcher.Reporting;
+using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Switcher.Time;
@@ -29,6 +29,8 @@ internal static class GuestLife
     /// <param name="input">Guest input; left over bytes stay for the next life.</param>
     /// <param name="log">Hears of broken drivers.</param>
     /// <param name="stop">Ends it from outside.</param>
+    /// <param name="measure">Find out where the time goes.</param>
+    /// <param name="trace">Writes down what happens; null: nobody does.</param>
     /// <param name="symbols">Asked for only if there is somebody to bury.</param>
     /// <exception cref="LoadException">There is nothing to run.</exception>
     public static LifeResult Run(
@@ -40,19 +42,26 @@ internal static class GuestLife
         ConsoleInputQueue input,
         DeviceLog log,
         StopRequest stop,
+        bool measure,
+        GuestTrace? trace,
         Func<SymbolTable> symbols)
     {
         using var machine = new GuestMachine(memory, new HostClock());
+        trace?.Begin(machine);
         LoadedKernel kernel = load(machine.Ram);
         var devices = new MachineDevices(machine, output, input, log);
         using IExecutionEngine engine = createEngine(machine);
-        using var guest = new LguestGuest(machine, engine, devices.Ports, options) { DeviceWork = devices.Console };
+        using var guest = new LguestGuest(machine, engine, devices.Ports, options)
+        {
+            DeviceWork = devices.Console,
+            TrapObserver = trace is not null && trace.Has(TraceKinds.Traps) ? trace : null,
+        };
         devices.Connect(guest);
         guest.Start(kernel.Entry);
         input.Wake = guest.Knock;
         Action<string> requestStop = guest.RequestStop;
         stop.Subscribe(requestStop);
-        long started = Stopwatch.GetTimestamp();
+        using var watch = new LifeWatch(machine, engine, guest.Statistics, measure);
         GuestEnd end;
         try
         {
@@ -65,8 +74,8 @@ internal static class GuestLife
             input.Wake = null;
         }
 
-        TimeSpan wallTime = Stopwatch.GetElapsedTime(started);
+        RunStatistics statistics = watch.Collect();
         string report = end.Kind == GuestEndKind.Killed ? KillReport.Describe(machine, end.Message, symbols()) : "";
-        return new LifeResult(end, devices.Ports.ExitStatus, report, new RunStatistics(guest.Statistics, machine.Retired, machine.Mmu.Fills, wallTime));
+        return new LifeResult(end, devices.Ports.ExitStatus, report, statistics);
     }
 }

@@ -5,6 +5,7 @@ using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Reporting;
+using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 
@@ -37,6 +38,7 @@ internal sealed class GuestSession
     public int Run()
     {
         Func<SymbolTable> symbols = OpenSymbols();
+        using var tracing = new SessionTracing(_options, symbols, _host.Error);
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
@@ -47,7 +49,7 @@ internal sealed class GuestSession
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
-            last = LiveAndReboot(output, listener, symbols);
+            last = LiveAndReboot(output, listener, tracing, symbols);
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -78,7 +80,7 @@ internal sealed class GuestSession
     }
 
     /// <summary>Lives until the Guest ends without wanting another.</summary>
-    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, Func<SymbolTable> symbols)
+    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols)
     {
         var log = new DeviceLog(_host.Error);
         var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
@@ -97,8 +99,19 @@ internal sealed class GuestSession
         {
             var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
             LifeResult life = _options.Deterministic
-                ? DeterministicLife.Run(Setup(options, output, script, log), recorder, _stop, symbols, _host.Error.WriteLine)
-                : GuestLife.Run(_options.Memory, _options.CreateEngine, LoadAndListen, options, output, _input, log, _stop, symbols);
+                ? DeterministicLife.Run(Setup(options, output, script, log, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
+                : GuestLife.Run(
+                    _options.Memory,
+                    machine => _options.CreateEngine(machine, tracing.CreateProbes()),
+                    LoadAndListen,
+                    options,
+                    output,
+                    _input,
+                    log,
+                    _stop,
+                    _options.Stats,
+                    tracing.Trace,
+                    symbols);
             instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {
@@ -111,10 +124,10 @@ internal sealed class GuestSession
     }
 
     /// <summary>Nobody listens to stdin here: what is typed there arrives when it pleases.</summary>
-    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log) => new()
+    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionTracing tracing) => new()
     {
         Memory = _options.Memory,
-        CreateEngine = _options.CreateEngine,
+        CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
         Load = _load,
         Options = options,
         Khz = _options.Khz,

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Translator.Discover;
@@ -8,6 +9,12 @@ namespace Lguest.Jit.Translator.Cache;
 /// <summary>A region in Host code. Keeps its DynamicMethod alive: the pointer alone roots nothing.</summary>
 internal sealed unsafe class CompiledRegion : IDisposable
 {
+    /// <summary>
+    /// Where a DynamicMethod keeps its ILGenerator, as the runtime has it now: several times as large as the Host code, and of no
+    /// use once that is made. Should a runtime not have the field, the memory is spent and nothing else changes.
+    /// </summary>
+    private static readonly FieldInfo? s_generator = typeof(DynamicMethod).GetField("_ilGenerator", BindingFlags.Instance | BindingFlags.NonPublic);
+
     private readonly List<nint> _allocations;
 
     public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, IReadOnlyList<CacheRecord> cacheRecords, int ilBytes)
@@ -19,6 +26,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
         _allocations = allocations;
         CacheRecords = cacheRecords;
         IlBytes = ilBytes;
+        s_generator?.SetValue(method, null);
     }
 
     public RegionPlan Plan { get; }
@@ -40,6 +48,12 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }
 
+    /// <summary>Native memory that the code refers to.</summary>
+    public IReadOnlyList<nint> Allocations => _allocations;
+
+    /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
+    public nint WatchRecord { get; set; }
+
     /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
     public void Dispose()
     {
@@ -49,5 +63,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
         }
 
         _allocations.Clear();
+        NativeMemory.AlignedFree((void*)WatchRecord);
+        WatchRecord = 0;
     }
 }

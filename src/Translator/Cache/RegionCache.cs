@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Cache;
 
@@ -13,6 +14,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     private readonly Dictionary<nint, List<CompiledRegion>> _byBlock = [];
     private readonly LinkedList<CompiledRegion> _oldestFirst = new();
     private readonly List<CompiledRegion> _dead = [];
+    private readonly MethodReclaimer _reclaimer;
     private readonly long _capacity;
     private long _bytes;
 
@@ -22,10 +24,17 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     {
         _blocks = blocks;
         _capacity = capacity;
+        _reclaimer = new MethodReclaimer(Math.Clamp(capacity / 4, 1 << 20, 16 << 20));
         blocks.Listener = this;
     }
 
+    /// <summary>Counts who enters and leaves regions; null: nobody does.</summary>
+    public RegionWatch? Watch { get; init; }
+
     public int Count => _oldestFirst.Count;
+
+    /// <summary>The regions in use, oldest first.</summary>
+    public IEnumerable<CompiledRegion> All => _oldestFirst;
 
     public long Installed { get; private set; }
 
@@ -33,13 +42,43 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
 
     public long Evicted { get; private set; }
 
+    /// <summary>Regions that are larger than the whole cache: their code stays interpreted.</summary>
+    public long Refused { get; private set; }
+
+    /// <summary>Collections that were asked for because of dropped methods.</summary>
+    public long Collections => _reclaimer.Collections;
+
+    /// <summary>Regions that came too late.</summary>
+    public long Outdated { get; private set; }
+
+    /// <summary>Bytes of Host code in use, by estimate.</summary>
+    public long Bytes => _bytes;
+
+    public long Capacity => _capacity;
+
     /// <summary>Puts a finished region into use; false if the Guest's code has changed since it was planned.</summary>
     public bool Install(CompiledRegion region)
     {
         RegionPlan plan = region.Plan;
-        if (plan.CacheGeneration != _blocks.Resets || plan.Blocks.Any(static b => !b.Pointer->Valid))
+        if (plan.CacheGeneration != _blocks.Resets)
         {
             region.Dispose();
+            Outdated++;
+            return false;
+        }
+
+        // A block may have been built again in its old place: what counts is the code.
+        if (!plan.Blocks.All(b => _blocks.IsStill(b.Pointer, b.Code)))
+        {
+            region.Dispose();
+            StartOver(plan.Blocks[0].Pointer);
+            return false;
+        }
+
+        if (Estimate(region) > _capacity)
+        {
+            region.Dispose();
+            Refused++;
             return false;
         }
 
@@ -63,7 +102,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             // The seed is taken over; other entries only where nobody has been before.
             if (i == 0 || !IsTranslated(head))
             {
-                BlockHead.SetTranslated(head, region.EntryPoint, (uint)i);
+                Lead(head, region, (uint)i);
             }
         }
 
@@ -99,6 +138,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         foreach (CompiledRegion region in _dead)
         {
             region.Dispose();
+            _reclaimer.Dropped(Estimate(region));
         }
 
         _dead.Clear();
@@ -138,18 +178,42 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
     }
 
-    /// <summary>Host code is some three times its IL, by measurement of what RyuJIT reports; metadata comes on top.</summary>
-    private static long Estimate(CompiledRegion region) => 4096 + 3L * region.IlBytes;
+    /// <summary>
+    /// What a region costs, by measurement of whole processes: Host code is some three times its IL, of which the runtime keeps a
+    /// copy; then come its own records of a method, and ours of the blocks.
+    /// </summary>
+    private static long Estimate(CompiledRegion region) => 6144 + 4L * region.IlBytes + 64L * region.Plan.Blocks.Count;
+
+    /// <summary>The block that asked for a region and got none may ask again.</summary>
+    private void StartOver(GuestBlock* block)
+    {
+        if (block->Valid && block->Head->Info == (ushort)HeadKind.Plain)
+        {
+            BlockHead.SetCounting(block->Head, _blocks.Patience(block));
+        }
+    }
+
+    private void Lead(Op* head, CompiledRegion region, uint entry)
+    {
+        if (Watch != null)
+        {
+            Watch.Lead(head, region, entry);
+        }
+        else
+        {
+            BlockHead.SetTranslated(head, region.EntryPoint, entry);
+        }
+    }
 
     private void Remove(CompiledRegion region)
     {
         foreach (PlannedBlock planned in region.Plan.Blocks)
         {
             GuestBlock* block = planned.Pointer;
-            if (block->Valid && IsTranslated(block->Head) && (nint)block->Head->Handler == region.EntryPoint)
+            if (block->Valid && IsTranslated(block->Head) && RegionWatch.CodeBehind(block->Head) == region.EntryPoint)
             {
                 // It may become hot again, from the beginning.
-                BlockHead.SetCounting(block->Head, _blocks.HeadCounter);
+                BlockHead.SetCounting(block->Head, _blocks.Patience(block));
             }
 
             if (_byBlock.TryGetValue(planned.Block, out List<CompiledRegion>? list))

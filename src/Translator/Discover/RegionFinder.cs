@@ -13,8 +13,7 @@ namespace Lguest.Jit.Translator.Discover;
 /// </summary>
 internal sealed unsafe class RegionFinder
 {
-    /// <summary>Limits that keep a method well below those where RyuJIT gives up optimising (60,000 bytes of IL, 2,000 basic blocks).</summary>
-    private const int MaximumBlocks = 32;
+    /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions: what the compiler takes is proportional to them.</summary>
     private const int MaximumInstructions = 240;
     private const int MaximumDuplicated = 80;
 
@@ -39,11 +38,10 @@ internal sealed unsafe class RegionFinder
 
     /// <summary>The region around the block at <c>cpu->Eip</c>, or null if that block cannot be compiled.</summary>
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
-    /// <param name="threshold">What the counters of new blocks start from.</param>
-    public RegionPlan? Find(uint minimumCount, uint threshold) => Find(_machine.Cpu->Eip, minimumCount, threshold, NoneScattered);
+    public RegionPlan? Find(uint minimumCount) => Find(_machine.Cpu->Eip, minimumCount, NoneScattered);
 
     /// <summary>The same around the block at <paramref name="eip"/>, some of whose accesses need no page caches.</summary>
-    public RegionPlan? Find(uint eip, uint minimumCount, uint threshold, IReadOnlySet<AccessClass> scattered)
+    public RegionPlan? Find(uint eip, uint minimumCount, IReadOnlySet<AccessClass> scattered)
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(eip);
@@ -61,11 +59,11 @@ internal sealed unsafe class RegionFinder
         _indirect.Clear();
         _scanned.Clear();
         Push(seed->Eip);
-        while (_work.Count > 0 && blocks.Count < MaximumBlocks)
+        while (_work.Count > 0 && blocks.Count < _optimisations.RegionLimit)
         {
             GuestBlock* block = _cache.Peek(_work.Dequeue());
             if (block == null || block->CrossesPage || instructions + block->Count > MaximumInstructions
-                || (block != seed && !IsWarm(block, minimumCount, threshold)))
+                || (block != seed && !IsWarm(block, minimumCount)))
             {
                 continue;
             }
@@ -114,8 +112,9 @@ internal sealed unsafe class RegionFinder
         };
     }
 
-    private static bool IsWarm(GuestBlock* block, uint minimumCount, uint threshold) =>
-        block->Head->Info != (ushort)HeadKind.Counting || threshold - block->Head->Displacement >= minimumCount;
+    private bool IsWarm(GuestBlock* block, uint minimumCount) =>
+        block->Head->Info != (ushort)HeadKind.Counting
+        || (!block->IsRestless && _cache.Patience(block) - block->Head->Displacement >= minimumCount);
 
     private void PushSuccessors(GuestBlock* block)
     {

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Lguest.Jit.Core.Execution;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -217,7 +218,11 @@ internal static class MemoryEmitter
         il.Emit(OpCodes.Ldind_I4);
         il.Emit(OpCodes.Brtrue, enough);
         c.Store(MethodNames.TierRequest, 1);
-        c.Store(MethodNames.Attention, 1);
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.Attention);
+        il.Emit(OpCodes.Ldc_I4, AttentionBits.Engine);
+        il.Emit(OpCodes.Call, MethodNames.InterlockedOr);
+        il.Emit(OpCodes.Pop);
         il.MarkLabel(enough);
     }
 

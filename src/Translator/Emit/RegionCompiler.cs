@@ -10,12 +10,16 @@ namespace Lguest.Jit.Translator.Emit;
 internal static class RegionCompiler
 {
     /// <summary>Compiles a region.</summary>
-    public static CompiledRegion Compile(RegionPlan plan, Optimisations optimisations)
+    /// <param name="plan">What to compile.</param>
+    /// <param name="optimisations">How.</param>
+    /// <param name="watch">Puts itself between the emitters and the IL generator; null: nobody does.</param>
+    public static CompiledRegion Compile(RegionPlan plan, Optimisations optimisations, Func<ILGenerator, ILGenerator>? watch = null)
     {
         var method = new DynamicMethod(
             $"guest_{plan.Blocks[0].Eip:x8}", typeof(nint), [typeof(nint), typeof(nint)], typeof(Op).Module, skipVisibility: true)
         { InitLocals = false };
         ILGenerator il = method.GetILGenerator(4096);
+        il = watch?.Invoke(il) ?? il;
         var emitter = new RegionEmitter(plan, optimisations);
         emitter.Emit(il);
         int bytes = il.ILOffset;

@@ -2,6 +2,7 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -116,7 +117,15 @@ internal sealed class RegionContext
     public bool UsePageCaches { get; set; }
 
     /// <summary>The instruction being emitted.</summary>
-    public uint CurrentEip { get; set; }
+    public uint CurrentEip
+    {
+        get;
+        set
+        {
+            field = value;
+            IlRecorder.At(Il, value);
+        }
+    }
 
     /// <summary>Instructions from the current one (inclusive) to the end of its block.</summary>
     public int Remaining { get; set; }

@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
 
@@ -73,8 +74,11 @@ internal sealed class RegionEmitter
         }
 
         table?.EmitDispatch(c, labels);
+        IlRecorder.Note(il, "slow paths");
         MemoryEmitter.EmitSlowPaths(c);
+        IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
+        IlRecorder.NameLocals(il, c, c.Exits, c.PageCaches.Chosen.Values);
     }
 
     private static Instruction[] Decode(PlannedBlock block)
@@ -120,6 +124,7 @@ internal sealed class RegionEmitter
     private void EmitPrologue(RegionContext c, Label[] labels)
     {
         ILGenerator il = c.Il;
+        IlRecorder.Note(il, "prologue");
         if (_plan.Pages.Count > 1)
         {
             CheckPages(c);
@@ -220,6 +225,7 @@ internal sealed class RegionEmitter
     {
         ILGenerator il = c.Il;
         Instruction[] code = _code[number];
+        IlRecorder.Block(il, number);
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
         c.BeginBlock();

@@ -1,29 +1,36 @@
 using System.Collections.Concurrent;
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
-using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Tiering;
 
 /// <summary>The compiler thread: takes the hottest plan first, never makes the Guest wait, forgets plans when there are too many.</summary>
-internal sealed class CompileQueue : IDisposable
+internal sealed unsafe class CompileQueue : IDisposable
 {
-    private const int Capacity = 512;
-
     /// <summary>Plans made ahead of the compiler: more would be stale by their turn.</summary>
     private const int Ahead = 2;
 
     private readonly PriorityQueue<RegionPlan, long> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
+    private readonly GuestCpu* _cpu;
+    private readonly CompileCounters _counters;
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _work = new(0);
     private volatile bool _stop;
 
-    public CompileQueue(Optimisations optimisations)
+    /// <param name="optimisations">For the compiler.</param>
+    /// <param name="cpu">Whose engine is told when there is something to install; must outlive the queue.</param>
+    /// <param name="counters">Through which everything is compiled.</param>
+    public CompileQueue(Optimisations optimisations, GuestCpu* cpu, CompileCounters counters)
     {
         _optimisations = optimisations;
+        _cpu = cpu;
+        _counters = counters;
         _thread = new Thread(Work) { IsBackground = true, Name = "translator", Priority = ThreadPriority.BelowNormal };
         _thread.Start();
     }
@@ -31,8 +38,8 @@ internal sealed class CompileQueue : IDisposable
     /// <summary>Anything to install? Cheap enough to ask at every turn.</summary>
     public bool HasFinished => !_finished.IsEmpty;
 
-    /// <summary>Milliseconds spent compiling.</summary>
-    public double CompileMilliseconds { get; private set; }
+    /// <summary>Plans taken in since the start.</summary>
+    public long Offered { get; private set; }
 
     /// <summary>What went wrong inside the compiler, if anything did; the region concerned stays interpreted.</summary>
     public Exception? Failure { get; private set; }
@@ -49,21 +56,16 @@ internal sealed class CompileQueue : IDisposable
         }
     }
 
-    /// <summary>Offers a plan; false: too many are waiting.</summary>
-    public bool Offer(RegionPlan plan)
+    /// <summary>Offers a plan.</summary>
+    public void Offer(RegionPlan plan)
     {
         lock (_gate)
         {
-            if (_plans.Count >= Capacity)
-            {
-                return false;
-            }
-
             _plans.Enqueue(plan, -plan.Heat);
+            Offered++;
         }
 
         _work.Release();
-        return true;
     }
 
     public bool TryTake(out CompiledRegion? region) => _finished.TryDequeue(out region);
@@ -99,18 +101,18 @@ internal sealed class CompileQueue : IDisposable
 
             if (plan != null)
             {
-                long start = System.Diagnostics.Stopwatch.GetTimestamp();
                 try
                 {
-                    _finished.Enqueue(RegionCompiler.Compile(plan, _optimisations));
+                    _finished.Enqueue(_counters.Compile(plan, _optimisations));
+
+                    // A Guest that goes in circles in code it has linked would not come by for it of itself.
+                    _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
                 }
                 catch (Exception e)
                 {
                     // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
                     Failure = e;
                 }
-
-                CompileMilliseconds += System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             }
         }
     }

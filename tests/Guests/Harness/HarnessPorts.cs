@@ -11,6 +11,9 @@ internal sealed class HarnessPorts : IPortIo
     private readonly StringBuilder _output = new();
     private uint _latch;
 
+    /// <summary>Told of each character as the Guest prints it: who takes the time wants to know now.</summary>
+    public Action<char>? Printed { get; init; }
+
     /// <summary>What the Guest has printed so far.</summary>
     public string Output => _output.ToString();
 
@@ -30,6 +33,7 @@ internal sealed class HarnessPorts : IPortIo
                 break;
             case 0xCFC when _latch == EmergencyData:
                 _output.Append((char)(value & 0xFF));
+                Printed?.Invoke((char)(value & 0xFF));
                 break;
             case 0xF4:
                 ExitStatus = (int)(value & 0xFF);

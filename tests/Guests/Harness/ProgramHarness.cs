@@ -8,23 +8,28 @@ namespace Lguest.Jit.Guests.Harness;
 
 /// <summary>
 /// What stands around a benchmark program on one kind of machine: sets it up, says "run" on its console, calls the
-/// program, prints the checksum as eight hexadecimal digits, and ends the machine. A watcher outside takes the time
-/// between the two lines.
+/// program, prints the checksum as eight hexadecimal digits, perhaps does so again, and ends the machine. A watcher
+/// outside takes the time between the two lines of a round.
 /// </summary>
 internal abstract class ProgramHarness
 {
     /// <summary>The port where a Guest leaves its exit status (design §12.11); QEMU's isa-debug-exit device, told so, sits there too.</summary>
     protected const byte ExitPort = 0xF4;
 
+    /// <summary>Turns of an empty loop: some ten milliseconds.</summary>
+    private const int Linger = 20_000_000;
+
     /// <summary>The program with this around it.</summary>
     /// <param name="program">What to run.</param>
     /// <param name="iterations">How often, at least 1.</param>
     /// <param name="paging">Run behind page tables that map 16 MiB to themselves; else with physical addresses.</param>
-    public GuestImage Build(GuestProgram program, int iterations, bool paging)
+    /// <param name="rounds">How often the whole program is called, at least 1: all rounds but the last are there to warm up.</param>
+    public GuestImage Build(GuestProgram program, int iterations, bool paging, int rounds = 1)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1);
         const int Offset = (int)(ProgramLayout.Harness - ProgramLayout.Code);
         byte[] body = program.Build(iterations);
-        byte[] harness = CodeBuilder.Assemble(ProgramLayout.Harness, b => Emit(b, paging));
+        byte[] harness = CodeBuilder.Assemble(ProgramLayout.Harness, b => Emit(b, paging, rounds));
         byte[] image = new byte[Offset + harness.Length];
         body.CopyTo(image, 0);
         harness.CopyTo(image, Offset);
@@ -46,7 +51,7 @@ internal abstract class ProgramHarness
     /// <summary>Constants that the parts above refer to; behind the code, where nothing runs into them.</summary>
     protected abstract void EmitData(CodeBuilder b);
 
-    private void Emit(CodeBuilder b, bool paging)
+    private void Emit(CodeBuilder b, bool paging, int rounds)
     {
         Assembler c = b.Asm;
         CodeLabel putCharacter = b.NewLabel();
@@ -59,6 +64,8 @@ internal abstract class ProgramHarness
             EmitPagingOn(b);
         }
 
+        c.push(rounds);
+        CodeLabel round = b.Here();
         foreach (char character in "run\n")
         {
             c.mov(eax, character);
@@ -83,6 +90,17 @@ internal abstract class ProgramHarness
         c.jne(next);
         c.mov(eax, '\n');
         c.call(putCharacter);
+        c.dec(__dword_ptr[esp]);
+        c.jne(round);
+        if (rounds > 1)
+        {
+            // Who measures wants to look at the process once more when the last line has come, and may be late.
+            c.mov(ecx, Linger);
+            CodeLabel linger = b.Here();
+            c.dec(ecx);
+            c.jne(linger);
+        }
+
         EmitEnd(b);
 
         b.Mark(putCharacter);

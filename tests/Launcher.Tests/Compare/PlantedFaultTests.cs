@@ -10,6 +10,7 @@ using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Translator;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Launcher.Tests.Compare;
 
@@ -216,7 +217,14 @@ public sealed class PlantedFaultTests
         };
     };
 
-    private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null) => new(machine, Threshold, waits: true) { Tamper = tamper };
+    private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null) => new(machine, Threshold, waits: true)
+    {
+        Compiler = (plan, optimisations) =>
+        {
+            tamper?.Invoke(plan);
+            return RegionCompiler.Compile(plan, optimisations);
+        },
+    };
 
     private static LockstepResult Compare(Action<Side> plant, long every = Every)
     {

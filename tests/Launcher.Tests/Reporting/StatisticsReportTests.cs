@@ -1,6 +1,8 @@
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Launcher.Reporting;
 using Lguest.Jit.Switcher;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Launcher.Tests.Reporting;
 
@@ -31,6 +33,42 @@ public class StatisticsReportTests
             "20 others|1", "hypercalls from the ring|228", "16 LOAD_TLS|228",
         ];
         Assert.Equal(expected, rows);
+    }
+
+    [Fact]
+    public void Times_and_the_translators_counters_are_there_if_somebody_looked()
+    {
+        var times = new TimeSpan[5];
+        times[(int)ExecutionTier.Translated] = TimeSpan.FromSeconds(0.4);
+        times[(int)ExecutionTier.Waiting] = TimeSpan.FromSeconds(0.1);
+        long[] leaves = new long[Enum.GetValues<LeaveReason>().Length];
+        leaves[(int)LeaveReason.IndirectNotFound] = 8;
+        var run = new RunStatistics(new SwitcherStatistics(), 1000, 0, TimeSpan.FromSeconds(0.5))
+        {
+            Times = new TierTimes(times, 350),
+            Translator = new TranslatorStatistics
+            {
+                BlocksDecoded = 9,
+                RegionsCompiled = 4,
+                RegionsEvicted = 1,
+                CompileTime = TimeSpan.FromSeconds(0.25),
+                InBackground = true,
+                CodeCacheBytes = 3 << 20,
+                CodeCacheCapacity = 64 << 20,
+                Leaves = leaves,
+            },
+        };
+        using var writer = new StringWriter();
+        StatisticsReport.Write(writer, run);
+        string text = System.Text.RegularExpressions.Regex.Replace(writer.ToString(), " {2,}", "|");
+        foreach (string row in new[]
+        {
+            "|translated code|80.0 %|0.400 s", "|waiting|20.0 %|0.100 s", "|(samples)|350", "|compiling, on another thread|0.250 s", "|blocks decoded|9",
+            "|regions compiled|4", "|evicted|1", "|code cache, KiB (estimated)|3,072", "|left a region, by reason|8", "|indirect branch not found|8",
+        })
+        {
+            Assert.Contains(row + Environment.NewLine, text, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -1,8 +1,9 @@
-using System.Diagnostics;
 using Lguest.Jit.Core.Execution;
-using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Generating;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tour;
+using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Tests.Rigs;
 
 namespace Lguest.Jit.Translator.Tests.Cache;
@@ -54,29 +55,21 @@ public sealed unsafe class CodeCacheTests
     [Fact]
     public void A_hundred_thousand_different_blocks_take_no_more_memory_than_ten_thousand()
     {
-        using var rig = new Rig(static machine => new TieredEngine(machine, threshold: 3, codeCache: 1 << 20));
-        RegionCacheView view = View(rig);
-        long early = 0;
-        for (int round = 0; round < 100; round++)
-        {
-            rig.Write(Rig.Code, Chain(Blocks, round));
-            for (int run = 0; run < 4; run++)
-            {
-                RunChain(rig, Blocks, round);
-            }
-
-            Assert.InRange(view.Count, 0, (1 << 20) / 4096);
-            if (round == 10)
-            {
-                early = Live();
-            }
-        }
-
-        Assert.True(view.Installed >= 10, $"{view.Installed} installed");
-        long late = Live();
+        long few = After(10_000);
+        long many = After(100_000);
 
         // What is alive is the block arena (bounded, outside of the collected heap) and at most a cache of regions.
-        Assert.True(late < early + (32 << 20), $"{early >> 10} KiB after ten thousand blocks, {late >> 10} KiB after a hundred thousand");
+        Assert.True(many < few + (16 << 20), $"{few >> 10} KiB after ten thousand blocks, {many >> 10} KiB after a hundred thousand");
+
+        static long After(int blocks)
+        {
+            using var guest = new GeneratingGuest(blocks, 300, 4 << 20, static machine => new TieredEngine(machine, threshold: 3, codeCache: 1 << 20));
+            Assert.Equal(guest.Expected, guest.Run());
+            RegionCache regions = ((TieredEngine)guest.Engine).Regions;
+            Assert.True(regions.Installed > 0);
+            Assert.InRange(regions.Bytes, 0, 1 << 20);
+            return Live();
+        }
     }
 
     [Fact]
@@ -93,50 +86,11 @@ public sealed unsafe class CodeCacheTests
     [Fact]
     public void Collections_while_the_compiler_thread_works_harm_nothing()
     {
-        byte[] code = Chain(Blocks, 9);
-        using var interpreter = new Rig(static machine => new InterpreterEngine(machine));
-        using var translator = new Rig(static machine => new TieredEngine(machine, threshold: 50, codeCache: 1 << 20));
-        interpreter.Write(Rig.Code, code);
-        translator.Write(Rig.Code, code);
-        long end = Stopwatch.GetTimestamp() + 5 * Stopwatch.Frequency;
-        bool done = false;
-        var collector = new Thread(() =>
-        {
-            while (!Volatile.Read(ref done))
-            {
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-                Thread.Sleep(1);
-            }
-        });
-        collector.Start();
-        int round = 0;
-        try
-        {
-            while (Stopwatch.GetTimestamp() < end)
-            {
-                // One instruction somewhere is rewritten now and then, so that regions keep coming and going.
-                if (round++ % 20 == 0)
-                {
-                    byte[] value = BitConverter.GetBytes(round);
-                    uint at = Rig.Code + (uint)(round / 20 % Blocks * BlockLength) + 1;
-                    interpreter.Write(at, value);
-                    translator.Write(at, value);
-                }
-
-                interpreter.Begin(Rig.Code);
-                translator.Begin(Rig.Code);
-                Assert.Equal(interpreter.State(interpreter.Run()), translator.State(translator.Run()));
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref done, true);
-            collector.Join();
-        }
-
-        Assert.True(View(translator).Installed > 50, $"{View(translator).Installed} installed in {round} rounds");
-        Assert.Null(((TieredEngine)translator.Engine).Queue!.Failure);
+        // Two minutes of the same are a check of its own, before a change lands: "perf stress".
+        var stress = new CompileStress();
+        stress.Run(TimeSpan.FromSeconds(5));
+        Assert.Empty(stress.Differences);
+        Assert.True(stress.Regions > 0 && stress.Collections > 0, $"{stress.Regions} regions, {stress.Collections} collections");
     }
 
     /// <summary>Bytes of one block of a chain: ADD EAX, imm32 and JMP rel32.</summary>

@@ -61,6 +61,23 @@ public sealed unsafe class JitProgramTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Shapes.Names), MemberType = typeof(Shapes))]
+    public void Programs_come_to_their_checksums_in_every_shape(string shape)
+    {
+        // Two of them each time, others for the next shape.
+        int first = shape.Sum(static c => c) % GuestPrograms.All.Count;
+        foreach (GuestProgram program in new[] { GuestPrograms.All[first], GuestPrograms.All[(first + 5) % GuestPrograms.All.Count] })
+        {
+            long instructions = ProgramRun.Of(program, 1, paging: true, static machine => new InterpreterEngine(machine)).Instructions;
+            foreach (uint threshold in new uint[] { 0, 30 })
+            {
+                ProgramRun run = ProgramRun.Of(program, 1, paging: true, machine => new TieredEngine(machine, threshold, optimisations: Shapes.Of(shape)));
+                Assert.Equal((program.Name, program.Checksum(1), instructions), (program.Name, run.Checksum ?? 0, run.Instructions));
+            }
+        }
+    }
+
     [Fact]
     public void The_instruction_limit_ends_a_translated_program_after_exactly_that_many()
     {

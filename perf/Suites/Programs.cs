@@ -2,11 +2,12 @@ using BenchmarkDotNet.Attributes;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Guests.Harness;
 using Lguest.Jit.Guests.Programs;
+using Lguest.Jit.Translator;
 
-namespace Lguest.Jit.Perf;
+namespace Lguest.Jit.Perf.Suites;
 
-/// <summary>Each benchmark program from start to power-off on the interpreter: a run of some twenty million instructions.</summary>
-public class InterpreterPrograms
+/// <summary>Each benchmark program from start to power-off: a run of some twenty million instructions, translation included.</summary>
+public class Programs
 {
     private const long Instructions = 20_000_000;
 
@@ -16,6 +17,9 @@ public class InterpreterPrograms
 
     [ParamsSource(nameof(Names))]
     public string Program { get; set; } = "";
+
+    [Params(EngineKind.Interpreter, EngineKind.Jit)]
+    public EngineKind Engine { get; set; }
 
     public static IEnumerable<string> Names => GuestPrograms.All.Select(static program => program.Name);
 
@@ -31,7 +35,8 @@ public class InterpreterPrograms
     [Benchmark]
     public long Run()
     {
-        ProgramRun run = ProgramRun.Of(_program, _iterations, paging: true, static machine => new InterpreterEngine(machine));
+        ProgramRun run = ProgramRun.Of(
+            _program, _iterations, paging: true, machine => Engine == EngineKind.Jit ? new TieredEngine(machine) : new InterpreterEngine(machine));
         return run.Checksum == _expected ? run.Instructions : throw new InvalidOperationException($"{Program} came to a wrong result.");
     }
 }
