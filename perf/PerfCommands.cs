@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lguest.Jit.Perf.Traps;
 using Lguest.Jit.Perf.Versus;
 
 namespace Lguest.Jit.Perf;
@@ -16,6 +17,8 @@ internal static class PerfCommands
             Guest(),
             new Command("bench", "Run the BenchmarkDotNet suites; its own options follow, for example --filter '*'."),
         };
+        root.Add(VersusTrapsCommand.Create());
+        root.Add(RatiosCommand.Create());
         foreach (Command command in CheckCommands.All())
         {
             root.Add(command);

@@ -1,4 +1,5 @@
 using System.Text;
+using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
 
@@ -8,9 +9,18 @@ namespace Lguest.Jit.Switcher;
 /// drivers/lguest/hypercalls.c: what <c>int $31</c> at ring 1 asks for. A hypercall answers nothing: registers and flags stay
 /// as they are, and a call that cannot be done kills.
 /// </summary>
-internal sealed unsafe class Hypercalls
+internal sealed unsafe class Hypercalls : IQuickHypercalls
 {
     private const int ShutdownStringBytes = 128;
+
+    /// <summary>
+    /// Calls that translated code makes without an exit: they change tables and words of the CPU, and nothing that the run loop would
+    /// have to see before the next instruction. SET_CLOCKEVENT is not among them: it may be due before the budget is used up.
+    /// </summary>
+    private const uint Quick =
+        (1u << (int)HypercallNumbers.FlushAsync) | (1u << (int)HypercallNumbers.NewPgtable) | (1u << (int)HypercallNumbers.FlushTlb)
+        | (1u << (int)HypercallNumbers.SetStack) | (1u << (int)HypercallNumbers.Ts) | (1u << (int)HypercallNumbers.SetPte)
+        | (1u << (int)HypercallNumbers.SetPgd) | (1u << (int)HypercallNumbers.LoadTls) | (1u << (int)HypercallNumbers.SendInterrupts);
 
     private readonly GuestContext _context;
     private readonly InterruptsAndTraps _interrupts;
@@ -18,6 +28,9 @@ internal sealed unsafe class Hypercalls
     private readonly PageTableHypercalls _pageTables;
     private readonly AsyncRing _ring;
     private readonly Action<HcallArgs> _doHcall;
+
+    /// <summary>A call that is not quick has been made.</summary>
+    private bool _wantsExit;
 
     public Hypercalls(GuestContext context, InterruptsAndTraps interrupts)
     {
@@ -56,10 +69,20 @@ internal sealed unsafe class Hypercalls
         _context.Pace?.NotePoint();
     }
 
+    /// <inheritdoc/>
+    /// <remarks>The ring may hold any call, not only quick ones; it is all executed before we look whether to leave.</remarks>
+    public bool Make()
+    {
+        _wantsExit = false;
+        DoHypercalls();
+        return !_wantsExit && _context.IsAlive;
+    }
+
     /// <summary>do_hcall: one call, from the registers or from the ring.</summary>
     private void DoHcall(HcallArgs args)
     {
         GuestCpu* cpu = _context.Cpu;
+        _wantsExit |= args.Arg0 >= 32 || (Quick & (1u << (int)args.Arg0)) == 0;
         switch (args.Arg0)
         {
             case HypercallNumbers.FlushAsync:
@@ -152,6 +175,14 @@ internal sealed unsafe class Hypercalls
         }
 
         _context.Cpu->NoirqIret = noirqIret;
+        _context.Cpu->FastCall.Initialised = 1;
+        _interrupts.InitDirectTraps();
+        if (_interrupts.MayDeliverDirectly)
+        {
+            _context.Machine.QuickHypercalls = this;
+            _context.Cpu->Direct.QuickHypercalls = Quick;
+        }
+
         if (data.WriteTimestamp())
         {
             _pageTables.PageTableGuestDataInit();

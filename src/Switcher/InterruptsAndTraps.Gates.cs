@@ -101,6 +101,7 @@ internal sealed unsafe partial class InterruptsAndTraps
         if (SetTrap(out ulong trap, lo, hi))
         {
             _cpu->Idt[num] = trap;
+            _cpu->Direct.Gates[num] = 0;
             _idtChanged = true;
         }
     }
@@ -124,9 +125,9 @@ internal sealed unsafe partial class InterruptsAndTraps
     }
 
     /// <summary>
-    /// copy_traps: brings the gates in force up to date with the Guest's IDT, where it has a say. A trap gate that the CPU
-    /// takes directly and one that goes through the Host with the Guest's DPL come to the same here: there is one way to
-    /// deliver, and only the privilege differs.
+    /// copy_traps: brings the gates in force up to date with the Guest's IDT, where it has a say. Here lguest copied trap gates to
+    /// where the CPU would take them directly, and all others with the Guest's DPL but leading into the Switcher; our
+    /// direct gates are of both kinds, because we can clear <c>irq_enabled</c> ourselves.
     /// </summary>
     private void CopyTraps()
     {
@@ -136,9 +137,20 @@ internal sealed unsafe partial class InterruptsAndTraps
             {
                 DefaultIdtEntry(i, _cpu->Idt[i]);
             }
+
+            SetDirectGate(i);
         }
 
         _idtChanged = false;
+    }
+
+    /// <summary>Before an entry into the Guest, or a look at the rules: has its IDT changed?</summary>
+    public void UpdateGates()
+    {
+        if (_idtChanged)
+        {
+            CopyTraps();
+        }
     }
 
     /// <summary>
@@ -147,11 +159,7 @@ internal sealed unsafe partial class InterruptsAndTraps
     /// </summary>
     public bool MayInterrupt(int num)
     {
-        if (_idtChanged)
-        {
-            CopyTraps();
-        }
-
+        UpdateGates();
         return _gateDpl[num] >= _cpu->Cpl;
     }
 }

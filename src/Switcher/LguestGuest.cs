@@ -61,6 +61,7 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
     /// <param name="eip">Entry point, physical.</param>
     public void Start(uint eip)
     {
+        _context.Machine.SysenterEnabled = _context.Options.Sysenter;
         _context.Machine.Reset();
         _context.Cpu->Eip = eip;
         _started = true;

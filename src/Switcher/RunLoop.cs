@@ -107,6 +107,9 @@ internal sealed unsafe class RunLoop(
                 budget = pace.Budget(budget);
             }
 
+            // New gates: the engine may use them from here on.
+            interrupts.UpdateGates();
+
             // In we go.
             ExitReason reason = engine.Run(_cpu, budget);
 

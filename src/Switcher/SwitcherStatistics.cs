@@ -21,7 +21,8 @@ internal sealed class SwitcherStatistics
     public long[] InterruptsByIrq { get; } = new long[InterruptsAndTraps.LguestIrqs];
 
     /// <summary>Traps and software interrupts delivered to the Guest, by vector. Interrupts are not among them.</summary>
-    public long[] TrapsByVector { get; } = new long[256];
+    /// <remarks>Pinned, since those that are delivered directly are counted in place.</remarks>
+    public long[] TrapsByVector { get; } = GC.AllocateArray<long>(256, pinned: true);
 
     /// <summary>Hypercalls made by <c>int $31</c>, by number; see <see cref="OtherHypercall"/>.</summary>
     public long[] HypercallsByNumber { get; } = new long[OtherHypercall + 1];

@@ -190,10 +190,7 @@ internal sealed unsafe class BlockBuilder
     /// the bytes decoded behind them then merely count as part of the block.)
     /// </summary>
     private static bool EndsBlock(in Instruction instruction) =>
-        instruction.IsInvalid || instruction.FlowControl is not FlowControl.Next
-        || (instruction.OpCount > 0 && instruction.GetOpKind(0) == OpKind.Register && instruction.GetOpRegister(0).IsSegmentRegister()
-            && instruction.Mnemonic is Mnemonic.Mov or Mnemonic.Pop)
-        || instruction.Mnemonic is Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs;
+        instruction.IsInvalid || instruction.FlowControl is not FlowControl.Next;
 
     /// <summary>The Guest's bytes as Iced reads them.</summary>
     private sealed class CodeBytes : CodeReader

@@ -20,6 +20,10 @@ internal static unsafe class HandlerBinder
     /// <summary>Handler of an <see cref="IInstruction"/> that goes on to the next instruction.</summary>
     public static delegate*<GuestCpu*, Op*, Op*> Plain(Type instruction) => Bind(typeof(InstructionHandlers), nameof(InstructionHandlers.Plain), instruction);
 
+    /// <summary>Handler of an <see cref="IInstruction"/> that goes on if the mode is still what it was.</summary>
+    public static delegate*<GuestCpu*, Op*, Op*> ModeSensitive(Type instruction) =>
+        Bind(typeof(InstructionHandlers), nameof(InstructionHandlers.ModeSensitive), instruction);
+
     /// <summary>Handler of an <see cref="IInstruction"/> that ends its block.</summary>
     public static delegate*<GuestCpu*, Op*, Op*> Branch(Type instruction) => Bind(typeof(InstructionHandlers), nameof(InstructionHandlers.Branch), instruction);
 

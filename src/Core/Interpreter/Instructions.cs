@@ -30,6 +30,24 @@ internal static unsafe class InstructionHandlers
         return cpu->Cut == ExitReason.Continue ? Flow.Next(cpu, op) : Flow.Leave(cpu, op);
     }
 
+    /// <summary>
+    /// An instruction that may change the mode, or set TF, but mostly does not: goes on to the next one if what the block was decoded
+    /// for still holds, else leaves.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Op* ModeSensitive<T>(GuestCpu* cpu, Op* op)
+        where T : struct, IInstruction
+    {
+        CpuMode mode = cpu->Mode;
+        if (!T.Execute(cpu, op))
+        {
+            return Flow.Faulted(cpu, op);
+        }
+
+        bool same = cpu->Mode == mode && (cpu->SystemFlags & Eflags.Trap) == 0;
+        return same && cpu->Cut == ExitReason.Continue ? Flow.Next(cpu, op) : Flow.Leave(cpu, op);
+    }
+
     /// <summary>An instruction that ends its block and sets eip, or changes the mode; it leaves through the dispatcher.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* Branch<T>(GuestCpu* cpu, Op* op)

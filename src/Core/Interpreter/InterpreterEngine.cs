@@ -3,6 +3,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Core.Traps;
 
 namespace Lguest.Jit.Core.Interpreter;
 
@@ -50,10 +51,12 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         {
             reason = Step(cpu);
         }
-        while (reason is ExitReason.Continue or ExitReason.BlockCut);
+        while (reason is ExitReason.Continue or ExitReason.BlockCut || (reason == ExitReason.Fault && DirectTraps.TryDeliverFault(cpu)));
 
         DeferredFlags.Settle(cpu);
-        cpu->Retired += budget - cpu->BudgetLeft;
+
+        // Not the budget we were given: a hypercall made on the way has settled the count up to there.
+        cpu->Retired += cpu->RunBudget - cpu->BudgetLeft;
         cpu->RunBudget = 0;
         cpu->BudgetLeft = 0;
         cpu->Tier = ExecutionTier.Switcher;

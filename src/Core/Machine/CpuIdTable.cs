@@ -21,6 +21,7 @@ internal static class CpuIdTable
     private const uint Fpu = 1u << 0;
     private const uint Tsc = 1u << 4;
     private const uint Cx8 = 1u << 8;
+    private const uint Sep = 1u << 11;
     private const uint Cmov = 1u << 15;
     private const uint Fxsr = 1u << 24;
 
@@ -32,10 +33,12 @@ internal static class CpuIdTable
     /// <summary>36 physical and 32 virtual address bits.</summary>
     private const uint AddressSizes = 32 << 8 | 36;
 
-    public static CpuIdLeaf Leaf(uint leaf) => leaf switch
+    /// <param name="leaf">As in eax.</param>
+    /// <param name="sysenter">The Guest was promised SYSENTER.</param>
+    public static CpuIdLeaf Leaf(uint leaf, bool sysenter = false) => leaf switch
     {
         0 => new CpuIdLeaf(4, Text(Vendor, 0), Text(Vendor, 8), Text(Vendor, 4)),
-        1 => new CpuIdLeaf(Signature, 0, Hypervisor, Fpu | Tsc | Cx8 | Cmov | Fxsr),
+        1 => new CpuIdLeaf(Signature, 0, Hypervisor, Fpu | Tsc | Cx8 | (sysenter ? Sep : 0) | Cmov | Fxsr),
 
         // No descriptors; the low byte says that asking once is enough.
         2 => new CpuIdLeaf(1, 0, 0, 0),

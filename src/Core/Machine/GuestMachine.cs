@@ -37,6 +37,12 @@ internal sealed unsafe class GuestMachine : IDisposable
     /// <summary>Device registers above RAM; none until the Launcher plugs them in (then set <c>Mmu.DeviceLimit</c> too).</summary>
     public IDeviceMemory? Devices { get; set; }
 
+    /// <summary>Makes hypercalls that need no exit; must be there once <see cref="DirectTrapState.QuickHypercalls"/> is not 0.</summary>
+    public IQuickHypercalls? QuickHypercalls { get; set; }
+
+    /// <summary>Has the CPU SYSENTER (CPUID leaf 1, SEP)? Takes effect at <see cref="Reset"/>.</summary>
+    public bool SysenterEnabled { get; set; }
+
     /// <summary>Why the Guest was killed; null while it lives.</summary>
     public string? KillReason { get; private set; }
 
@@ -87,6 +93,8 @@ internal sealed unsafe class GuestMachine : IDisposable
             Cpu->Idt[i] = 0;
         }
 
+        Cpu->Direct = default;
+        Cpu->FastCall = new FastSystemCallState { Enabled = SysenterEnabled ? 1 : 0 };
         Cpu->Gdt[12] = 0x00CFBB00_0000FFFF;
         Cpu->Gdt[13] = 0x00CFB300_0000FFFF;
         Segments.LoadFlatKernel(Cpu);

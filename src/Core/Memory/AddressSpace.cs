@@ -11,6 +11,12 @@ internal sealed unsafe class AddressSpace
     public const ulong TableBytes = 8UL << 20;
 
     /// <summary>
+    /// Entries from a supervisor table to the user's table of the same kind: a change of ring that keeps the address space is an
+    /// addition to the two pointers in the CPU.
+    /// </summary>
+    public const int UserTableDistance = (int)(2 * TableBytes / sizeof(ulong));
+
+    /// <summary>
     /// Four to execute with, and behind them, at <see cref="ParkedOffset"/> from each write table, one for write entries that have
     /// been taken away for a checkpoint (<see cref="DirtyPages"/>). The one between those two is never touched.
     /// </summary>
@@ -70,6 +76,10 @@ internal sealed unsafe class AddressSpace
     }
 
     /// <summary>Drops the entries of virtual pages [<paramref name="first"/>, <paramref name="end"/>).</summary>
+    /// <remarks>
+    /// A Linux that forks calls this a dozen times. Whether the other entries are still alive is not asked here: that would be four loads
+    /// from cold memory for each; <see cref="Compact"/> asks, when the list wants to grow.
+    /// </remarks>
     public void DropRange(uint first, uint end)
     {
         int kept = 0;
@@ -80,7 +90,7 @@ internal sealed unsafe class AddressSpace
             {
                 Drop(page);
             }
-            else if (HasEntry(page))
+            else
             {
                 _filled[kept++] = page;
             }

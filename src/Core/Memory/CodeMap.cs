@@ -30,6 +30,9 @@ internal sealed unsafe class CodeMap : IDisposable
         public WriteSlot* Next;
     }
 
+    /// <summary>Where the lines of a frame stand, for code that may not call us. Good while the map lives.</summary>
+    public ulong* Lines(uint frame) => _lines + frame;
+
     public bool HasCode(uint frame) => _lines[frame] != 0;
 
     /// <summary>Do any of the bytes, all within RAM, share a 64-byte line with code?</summary>

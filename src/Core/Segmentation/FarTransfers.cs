@@ -131,7 +131,7 @@ internal static unsafe class FarTransfers
     }
 
     /// <summary>Takes away a segment that the outer ring could not have loaded itself.</summary>
-    private static void Relinquish(GuestCpu* cpu, int number)
+    public static void Relinquish(GuestCpu* cpu, int number)
     {
         SegmentRegister* register = GuestCpu.Segment(cpu, number);
         const ushort ConformingCode = SegmentRegister.Code | SegmentRegister.ExpandDownOrConforming;

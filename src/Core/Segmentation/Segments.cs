@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.State;
 
@@ -9,8 +10,11 @@ internal static unsafe class Segments
     /// <summary>The selector bit that means "LDT"; there is none under lguest.</summary>
     public const uint TableIndicator = 4;
 
+    private const uint IgnoredEntries = (1u << 10) | (1u << 11) | (1u << 16) | (1u << 31);
+
     /// <summary>LGUEST_CS, LGUEST_DS, the TSS and the double-fault TSS: stored but never used (load_guest_gdt_entry).</summary>
-    public static bool IsIgnoredEntry(uint index) => index is 10 or 11 or 16 or 31;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsIgnoredEntry(uint index) => index < 32 && ((IgnoredEntries >> (int)index) & 1) != 0;
 
     /// <summary>The state of lguest_arch_setup_regs: flat kernel segments, null FS and GS.</summary>
     public static void LoadFlatKernel(GuestCpu* cpu)
@@ -46,17 +50,21 @@ internal static unsafe class Segments
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Attributes(ulong descriptor) => (ushort)((descriptor >> 40) & 0xF0FF);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Base(ulong descriptor) =>
         (uint)((descriptor >> 16) & 0xFFFFFF) | (uint)((descriptor >> 32) & 0xFF000000);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Limit(ulong descriptor)
     {
         uint limit = (uint)(descriptor & 0xFFFF) | (uint)((descriptor >> 32) & 0xF0000);
         return (descriptor & (1UL << 55)) != 0 ? (limit << 12) | 0xFFF : limit;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Dpl(ulong descriptor) => (int)(descriptor >> 45) & 3;
 
     public static bool IsPresent(ulong descriptor) => (descriptor & (1UL << 47)) != 0;
@@ -92,6 +100,11 @@ internal static unsafe class Segments
     {
         selector &= 0xFFFF;
         uint error = selector & 0xFFFC;
+        if (number != Seg.Ss && TryLoadData(cpu, number, selector))
+        {
+            return true;
+        }
+
         if (number == Seg.Ss)
         {
             if (error == 0)
@@ -139,6 +152,55 @@ internal static unsafe class Segments
         return true;
     }
 
+    /// <summary>
+    /// What a kernel does six times in each system call, with nothing looked at twice: loads a present data segment that is allowed, or
+    /// null into FS or GS, where that leaves the mode as it is.
+    /// </summary>
+    /// <param name="cpu">The registers.</param>
+    /// <param name="number">ES, DS, FS or GS.</param>
+    /// <param name="selector">16 bits.</param>
+    /// <returns>False: it is not that simple, and nothing has changed. Not a fault yet.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool TryLoadData(GuestCpu* cpu, int number, uint selector)
+    {
+        const uint KindBits = SegmentRegister.Present | SegmentRegister.NotSystem | SegmentRegister.Code;
+        const uint PresentData = SegmentRegister.Present | SegmentRegister.NotSystem;
+        SegmentRegister* register = GuestCpu.Segment(cpu, number);
+        uint index = selector >> 3;
+        if (index == 0 && number >= Seg.Fs && selector < TableIndicator)
+        {
+            *register = new SegmentRegister { Selector = (ushort)selector };
+            return true;
+        }
+
+        if (index - 1 >= GuestCpu.GdtEntries - 1 || (selector & TableIndicator) != 0 || (cpu->Mode & CpuMode.Checked) != 0 || IsIgnoredEntry(index))
+        {
+            return false;
+        }
+
+        ulong descriptor = cpu->Gdt[index];
+        uint attributes = Attributes(descriptor) | (uint)SegmentRegister.Accessed;
+        if ((attributes & KindBits) != PresentData || ((attributes >> 5) & 3) < Math.Max(selector & 3, cpu->Cpl))
+        {
+            return false;
+        }
+
+        var loaded = new SegmentRegister
+        {
+            Base = Base(descriptor),
+            Limit = Limit(descriptor),
+            Selector = (ushort)selector,
+            Attributes = (ushort)attributes,
+        };
+        if (number < Seg.Fs && !IsFlatData(&loaded))
+        {
+            return false;
+        }
+
+        *register = loaded;
+        return true;
+    }
+
     /// <summary>Derives <see cref="GuestCpu.Mode"/> from CPL, segment registers and EFLAGS.AC. Call after any of them changed.</summary>
     public static void UpdateMode(GuestCpu* cpu)
     {
@@ -165,6 +227,7 @@ internal static unsafe class Segments
         cpu->Mode = mode;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsFlatData(SegmentRegister* register) =>
         register->IsFlat && (register->Attributes & (SegmentRegister.Code | SegmentRegister.WritableOrReadable)) == SegmentRegister.WritableOrReadable;
 

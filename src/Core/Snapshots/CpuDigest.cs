@@ -18,7 +18,7 @@ internal static unsafe class CpuDigest
         const int General = 8;
         const int Segments = 6;
         int segmentBytes = Segments * sizeof(SegmentRegister);
-        Span<byte> image = stackalloc byte[4 * (General + 11) + 8 + segmentBytes];
+        Span<byte> image = stackalloc byte[4 * (General + 14) + 8 + segmentBytes];
         Span<uint> words = MemoryMarshal.Cast<byte, uint>(image);
         new ReadOnlySpan<uint>(cpu->Gpr, General).CopyTo(words);
         words[General] = cpu->Eip;
@@ -32,7 +32,10 @@ internal static unsafe class CpuDigest
         words[General + 8] = cpu->Esp1;
         words[General + 9] = cpu->Ts;
         words[General + 10] = cpu->Halted;
-        MemoryMarshal.Write(image[(4 * (General + 11))..], cpu->Retired);
+        words[General + 11] = cpu->FastCall.Cs;
+        words[General + 12] = cpu->FastCall.Esp;
+        words[General + 13] = cpu->FastCall.Eip;
+        MemoryMarshal.Write(image[(4 * (General + 14))..], cpu->Retired);
         new ReadOnlySpan<byte>(GuestCpu.Segment(cpu, 0), segmentBytes).CopyTo(image[^segmentBytes..]);
         return XxHash3.HashToUInt64(image);
     }

@@ -124,6 +124,12 @@ internal unsafe struct GuestCpu
     /// <summary>The interpreter's direct-mapped cache for indirect branches (<c>JumpCache</c>).</summary>
     public void* JumpCache;
 
+    /// <summary>Traps that need no Switcher.</summary>
+    public DirectTrapState Direct;
+
+    /// <summary>SYSENTER and its registers.</summary>
+    public FastSystemCallState FastCall;
+
     private SegmentRegister _es;
     private SegmentRegister _cs;
     private SegmentRegister _ss;

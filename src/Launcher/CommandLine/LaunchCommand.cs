@@ -69,6 +69,19 @@ internal sealed class LaunchCommand
         CustomParser = ParseVector,
     };
 
+    private readonly Option<TrapPath> _traps = new("--traps")
+    {
+        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct; --deterministic: switcher]",
+        HelpName = "path",
+        CustomParser = ParseTraps,
+    };
+
+    private readonly Option<bool> _sysenter = new("--sysenter")
+    {
+        Description = "Give the Guest sysenter and sysexit, which Linux under lguest does without.",
+        Arity = ArgumentArity.Zero,
+    };
+
     private readonly Option<TimeSpan?> _timeout = new("--timeout")
     {
         Description = "Stop after this time, with exit code 4: 30s, 500ms, 5m, 2h; a bare number is seconds.",
@@ -187,7 +200,7 @@ internal sealed class LaunchCommand
     {
         var command = new Command("run", "Runs a Guest until it powers off.")
         {
-            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
+            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _traps, _sysenter, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
             _deterministic, _rate, _seed, _input, _record, _every,
             _trace, _traceFile, _traceFilter, _traceLimit, _perfMap,
         };
@@ -198,7 +211,7 @@ internal sealed class LaunchCommand
 
         var lockstep = new Command("compare", "Runs a Guest on both engines in deterministic lockstep, or against a recorded run, and finds the first block that differs.")
         {
-            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _timeout, _maxInstructions, _symbols, _noReboot,
+            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _sysenter, _timeout, _maxInstructions, _symbols, _noReboot,
             _rate, _seed, _input, _every, _against, _report, _json,
         };
         lockstep.Validators.Add(ValidateTogether);
@@ -211,6 +224,7 @@ internal sealed class LaunchCommand
             Json = parsed.GetValue(_json),
         }));
         _root.Add(lockstep);
+        _root.Add(Bench.BenchCommand.Create());
     }
 
     /// <summary>Parses and runs.</summary>
@@ -258,6 +272,8 @@ internal sealed class LaunchCommand
             CodeCache = parsed.GetValue(_codeCache) ?? defaults.CodeCache,
             Optimisations = CollectOptimisations(parsed.GetValue(_optimisations) ?? []),
             SyscallVector = parsed.GetResult(_syscallVector) is null ? defaults.SyscallVector : parsed.GetValue(_syscallVector),
+            Traps = parsed.GetValue(_traps),
+            Sysenter = parsed.GetValue(_sysenter),
             Timeout = parsed.GetValue(_timeout),
             MaxInstructions = parsed.GetValue(_maxInstructions) ?? defaults.MaxInstructions,
             Stats = parsed.GetValue(_stats),
@@ -377,6 +393,12 @@ internal sealed class LaunchCommand
             }
         }
 
+        // Somebody who asks for it by name should not get something else.
+        if (result.GetValue(_deterministic) && result.GetResult(_traps) is not null && result.GetValue(_traps) == TrapPath.Direct)
+        {
+            result.AddError("--traps direct: deterministic time needs switcher");
+        }
+
         if (result.GetValue(_record) is null && result.GetResult(_every) is not null)
         {
             result.AddError("--every needs --record");
@@ -485,6 +507,21 @@ internal sealed class LaunchCommand
         }
 
         return vector;
+    }
+
+    private static TrapPath ParseTraps(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        switch (text)
+        {
+            case "direct":
+                return TrapPath.Direct;
+            case "switcher":
+                return TrapPath.Switcher;
+            default:
+                result.AddError($"--traps {text}: there are direct and switcher");
+                return TrapPath.Direct;
+        }
     }
 
     private static TimeSpan? ParseTimeout(ArgumentResult result)

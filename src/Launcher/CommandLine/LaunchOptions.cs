@@ -15,6 +15,16 @@ internal enum EngineKind
     Jit,
 }
 
+/// <summary>Who delivers the traps that need no Host.</summary>
+internal enum TrapPath
+{
+    /// <summary>The code that traps, where it does.</summary>
+    Direct,
+
+    /// <summary>The run loop, as all others.</summary>
+    Switcher,
+}
+
 /// <summary>A validated command line.</summary>
 internal sealed record LaunchOptions
 {
@@ -51,6 +61,11 @@ internal sealed record LaunchOptions
 
     /// <summary>The second system call vector beside 0x80.</summary>
     public int SyscallVector { get; init; } = 0x80;
+
+    public TrapPath Traps { get; init; }
+
+    /// <summary>The Guest's CPU has SYSENTER.</summary>
+    public bool Sysenter { get; init; }
 
     /// <summary>Wall-clock limit over all reboots; null: none.</summary>
     public TimeSpan? Timeout { get; init; }

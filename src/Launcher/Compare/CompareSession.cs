@@ -152,7 +152,7 @@ internal sealed class CompareSession
         Memory = _options.Memory,
         CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true),
         Load = _load,
-        Options = new GuestOptions { SyscallVector = _options.SyscallVector },
+        Options = new GuestOptions { SyscallVector = _options.SyscallVector, Sysenter = _options.Sysenter },
         Khz = _options.Khz,
         Output = output,
         Input = input,

@@ -56,7 +56,7 @@ internal sealed record RecordingHeader
     /// <exception cref="LoadException">A file cannot be read.</exception>
     public static RecordingHeader Of(LaunchOptions options) => new()
     {
-        CpuTable = HashCpuTable(),
+        CpuTable = HashCpuTable(options.Sysenter),
         Memory = options.Memory,
         Khz = options.Khz,
         Seed = options.Seed,
@@ -98,13 +98,13 @@ internal sealed record RecordingHeader
         return null;
     }
 
-    private static string HashCpuTable()
+    private static string HashCpuTable(bool sysenter)
     {
         using var table = new MemoryStream();
         Span<byte> word = stackalloc byte[4];
         foreach (uint leaf in new uint[] { 0, 1, 2, 3, 0x80000000, 0x80000001 })
         {
-            CpuIdLeaf values = CpuIdTable.Leaf(leaf);
+            CpuIdLeaf values = CpuIdTable.Leaf(leaf, sysenter);
             foreach (uint value in new[] { leaf, values.Eax, values.Ebx, values.Ecx, values.Edx })
             {
                 BinaryPrimitives.WriteUInt32LittleEndian(word, value);

@@ -97,7 +97,13 @@ internal sealed class GuestSession
 
         while (true)
         {
-            var options = new GuestOptions { SyscallVector = _options.SyscallVector, MaxInstructions = instructionsLeft };
+            var options = new GuestOptions
+            {
+                SyscallVector = _options.SyscallVector,
+                DirectTraps = _options.Traps == TrapPath.Direct,
+                Sysenter = _options.Sysenter,
+                MaxInstructions = instructionsLeft,
+            };
             LifeResult life = _options.Deterministic
                 ? DeterministicLife.Run(Setup(options, output, script, log, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
                 : GuestLife.Run(

@@ -241,7 +241,7 @@ internal sealed class RegionEmitter
             bool plain = HasPlainMemory(instruction);
             if (i == code.Length - 1 && instruction.FlowControl != FlowControl.Next)
             {
-                if (!plain || !branches.TryEmit(instruction))
+                if (!(plain && branches.TryEmit(instruction)) && !TrapEmitter.TryEmit(c, instruction, _writer, Allocations))
                 {
                     il.Emit(OpCodes.Br, c.Exits.Miss());
                 }
@@ -270,7 +270,7 @@ internal sealed class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive);
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive);
 
     /// <summary>
     /// Takes the block's instructions from the budget. Whether there is enough is asked at safepoints only, for the longest

@@ -66,6 +66,11 @@ internal static class StackEmitter
 
     private static bool Pop(RegionContext c, in Instruction i)
     {
+        if (i.GetOpKind(0) == OpKind.Memory)
+        {
+            return PopToMemory(c, i);
+        }
+
         if (i.GetOpKind(0) != OpKind.Register || !OpWriter.IsGeneral(i.GetOpRegister(0)) || i.GetOpRegister(0).GetSize() != 4)
         {
             return false;
@@ -73,6 +78,32 @@ internal static class StackEmitter
 
         c.Il.Emit(OpCodes.Ldloc, PopValue(c, 4));
         OperandEmitter.StoreRegister(c, i.GetOpRegister(0));
+        return true;
+    }
+
+    /// <summary>
+    /// POP m32: how an lguest kernel takes its flags back. ESP moves once nothing can go wrong any more. (An address that has ESP in it is
+    /// meant with ESP moved already, and is the interpreter's.)
+    /// </summary>
+    private static bool PopToMemory(RegionContext c, in Instruction i)
+    {
+        if (i.MemorySize.GetSize() != 4 || i.MemoryBase == Register.ESP)
+        {
+            return false;
+        }
+
+        ILGenerator il = c.Il;
+        LocalBuilder value = c.Temporary();
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
+        MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: false);
+        MemoryEmitter.Load(c, 4);
+        il.Emit(OpCodes.Stloc, value);
+        OperandEmitter.TranslateMemory(c, i, 4, write: true);
+        MemoryEmitter.Store(c, FlagExpression.Of(value), 4);
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
+        il.Emit(OpCodes.Ldc_I4_4);
+        il.Emit(OpCodes.Add);
+        OperandEmitter.StoreRegister(c, Register.ESP);
         return true;
     }
 

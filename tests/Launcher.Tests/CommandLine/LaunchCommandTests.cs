@@ -19,6 +19,8 @@ public class LaunchCommandTests
             Memory = 64 << 20,
             Engine = EngineKind.Jit,
             SyscallVector = 0x40,
+            Traps = TrapPath.Switcher,
+            Sysenter = true,
             Timeout = TimeSpan.FromSeconds(30),
             MaxInstructions = 12345678901,
             Stats = true,
@@ -27,7 +29,7 @@ public class LaunchCommandTests
         },
         Parse(
             "run", "--kernel", "vmlinux", "--initrd", "initrd.gz", "--append", "quiet panic=1 @file -x", "--memory", "64M", "--engine", "jit",
-            "--syscall-vector", "0x40", "--timeout", "30s", "--max-instructions", "12345678901", "--stats", "--symbols", "System.map", "--no-reboot"));
+            "--syscall-vector", "0x40", "--traps", "switcher", "--sysenter", "--timeout", "30s", "--max-instructions", "12345678901", "--stats", "--symbols", "System.map", "--no-reboot"));
 
     [Theory]
     [InlineData("@nofile")]
@@ -47,6 +49,7 @@ public class LaunchCommandTests
     [InlineData("'--bogus'", "run", "--bogus")]
     [InlineData("'extra'", "run", "extra")]
     [InlineData("--memory", "run", "--memory")]
+    [InlineData("--traps sideways: there are direct and switcher", "run", "--traps", "sideways")]
     [InlineData("--memory 12Q: not a size", "run", "--memory", "12Q")]
     [InlineData("--memory 1M: a Guest needs at least 2 MiB", "run", "--memory", "1M")]
     [InlineData("--memory 4G: a Guest has at most 3072 MiB", "run", "--memory", "4G")]

@@ -9,6 +9,7 @@ using Lguest.Jit.Launcher.Tests.Tour;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Translator;
+using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
 
@@ -221,8 +222,16 @@ public sealed class PlantedFaultTests
     {
         Compiler = (plan, optimisations) =>
         {
+            // Only the compiler is lied to: what is installed is held to the Guest's memory, and thrown away if it is of other code.
+            byte[][] truth = [.. plan.Blocks.Select(static block => block.Code.ToArray())];
             tamper?.Invoke(plan);
-            return RegionCompiler.Compile(plan, optimisations);
+            CompiledRegion region = RegionCompiler.Compile(plan, optimisations);
+            for (int i = 0; i < truth.Length; i++)
+            {
+                truth[i].CopyTo(plan.Blocks[i].Code, 0);
+            }
+
+            return region;
         },
     };
 

@@ -45,7 +45,17 @@ public sealed class JitTourTests
         Assert.Equal(s_interpreted.Value, output);
     }
 
-    private static string Take(Func<GuestMachine, IExecutionEngine> makeEngine)
+    /// <summary>By default traps are delivered directly.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_tour_is_the_same_when_the_switcher_delivers_all_traps(bool jit)
+    {
+        string output = Take(machine => jit ? new TieredEngine(machine, threshold: 20) : new InterpreterEngine(machine), directTraps: false);
+        Assert.Equal(s_interpreted.Value, output);
+    }
+
+    private static string Take(Func<GuestMachine, IExecutionEngine> makeEngine, bool directTraps = true)
     {
         using var machine = new GuestMachine(16 << 20, new HostClock());
         LoadedKernel kernel = TourGuest.Load(machine.Ram);
@@ -53,7 +63,7 @@ public sealed class JitTourTests
         using var complaints = new StringWriter();
         var devices = new MachineDevices(machine, output, new ConsoleInputQueue(), new DeviceLog(complaints));
         using IExecutionEngine engine = makeEngine(machine);
-        using var guest = new LguestGuest(machine, engine, devices.Ports, new GuestOptions { MaxInstructions = Limit });
+        using var guest = new LguestGuest(machine, engine, devices.Ports, new GuestOptions { MaxInstructions = Limit, DirectTraps = directTraps });
         devices.Connect(guest);
         guest.Start(kernel.Entry);
         Assert.Equal(GuestEndKind.PoweredOff, guest.Run().Kind);

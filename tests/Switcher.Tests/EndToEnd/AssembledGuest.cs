@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
@@ -39,11 +40,13 @@ internal sealed unsafe class AssembledGuest : IDisposable
     private const int WatchdogMilliseconds = 30_000;
 
     private readonly GuestMachine _machine = new(RamSize, new HostClock());
-    private readonly InterpreterEngine _engine;
+    private readonly IExecutionEngine _engine;
 
-    public AssembledGuest(GuestOptions? options = null)
+    /// <param name="options">Null: the usual ones.</param>
+    /// <param name="engine">Null: the interpreter.</param>
+    public AssembledGuest(GuestOptions? options = null, Func<GuestMachine, IExecutionEngine>? engine = null)
     {
-        _engine = new InterpreterEngine(_machine);
+        _engine = engine != null ? engine(_machine) : new InterpreterEngine(_machine);
         Guest = new LguestGuest(_machine, _engine, Console, options ?? new GuestOptions());
         for (uint slot = 0; slot < AsyncRing.Size; slot += 4)
         {

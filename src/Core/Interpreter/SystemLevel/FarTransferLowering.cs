@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Lguest.Jit.Core.Traps;
 
 namespace Lguest.Jit.Core.Interpreter.SystemLevel;
 
@@ -9,7 +10,11 @@ internal static unsafe class FarTransferLowering
     {
         table[(int)Mnemonic.Retf] = Return;
         table[(int)Mnemonic.Iret] = static (OpWriter w, in Instruction _) => FaultLowering.End(w, typeof(InterruptReturn<W16>));
-        table[(int)Mnemonic.Iretd] = static (OpWriter w, in Instruction _) => FaultLowering.End(w, typeof(InterruptReturn<W32>));
+        table[(int)Mnemonic.Iretd] = static (OpWriter w, in Instruction _) =>
+        {
+            w.Emit(HandlerBinder.Bind(typeof(TrapHandlers), nameof(TrapHandlers.InterruptReturn)));
+            w.Ended = true;
+        };
     }
 
     public static void Transfer(OpWriter w, in Instruction instruction)

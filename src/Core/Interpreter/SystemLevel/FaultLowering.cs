@@ -13,8 +13,7 @@ internal static unsafe class FaultLowering
         Mnemonic[] privileged =
         [
             Mnemonic.Hlt, Mnemonic.Lgdt, Mnemonic.Lidt, Mnemonic.Lldt, Mnemonic.Ltr, Mnemonic.Lmsw, Mnemonic.Clts,
-            Mnemonic.Invd, Mnemonic.Wbinvd, Mnemonic.Invlpg, Mnemonic.Rdmsr, Mnemonic.Wrmsr, Mnemonic.Rdpmc,
-            Mnemonic.Sysenter, Mnemonic.Sysexit, Mnemonic.Cli, Mnemonic.Sti, Mnemonic.In, Mnemonic.Out,
+            Mnemonic.Invd, Mnemonic.Wbinvd, Mnemonic.Invlpg, Mnemonic.Rdpmc, Mnemonic.Cli, Mnemonic.Sti, Mnemonic.In, Mnemonic.Out,
             Mnemonic.Insb, Mnemonic.Insw, Mnemonic.Insd, Mnemonic.Outsb, Mnemonic.Outsw, Mnemonic.Outsd,
         ];
         foreach (Mnemonic mnemonic in privileged)

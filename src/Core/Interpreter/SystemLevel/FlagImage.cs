@@ -23,8 +23,8 @@ internal static unsafe class FlagImage
     {
         table[(int)Mnemonic.Pushf] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.Plain(typeof(PushFlags<W16>)));
         table[(int)Mnemonic.Pushfd] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.Plain(typeof(PushFlags<W32>)));
-        table[(int)Mnemonic.Popf] = static (OpWriter w, in Instruction _) => FaultLowering.End(w, typeof(PopFlags<W16>));
-        table[(int)Mnemonic.Popfd] = static (OpWriter w, in Instruction _) => FaultLowering.End(w, typeof(PopFlags<W32>));
+        table[(int)Mnemonic.Popf] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.ModeSensitive(typeof(PopFlags<W16>)));
+        table[(int)Mnemonic.Popfd] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.ModeSensitive(typeof(PopFlags<W32>)));
     }
 }
 
@@ -36,7 +36,7 @@ internal readonly unsafe struct PushFlags<TWidth> : IInstruction
         Access.Push<TWidth>(cpu, LazyFlags.Read(cpu) & ~(Eflags.Resume | Eflags.Virtual8086) & TWidth.Mask);
 }
 
-/// <summary>POPF: always ends its block, since TF or AC may have changed.</summary>
+/// <summary>POPF. TF or AC may have changed, and then the block is left behind it.</summary>
 internal readonly unsafe struct PopFlags<TWidth> : IInstruction
     where TWidth : struct, IWidth
 {
@@ -49,7 +49,6 @@ internal readonly unsafe struct PopFlags<TWidth> : IInstruction
 
         FlagImage.Load<TWidth>(cpu, image);
         Segments.UpdateMode(cpu);
-        cpu->Eip = op->NextEip;
         return true;
     }
 }

@@ -83,7 +83,7 @@ internal readonly unsafe struct IdentifyCpu : IInstruction
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        CpuIdLeaf leaf = CpuIdTable.Leaf(cpu->Gpr[Reg.Eax]);
+        CpuIdLeaf leaf = CpuIdTable.Leaf(cpu->Gpr[Reg.Eax], cpu->FastCall.Enabled != 0);
         cpu->Gpr[Reg.Eax] = leaf.Eax;
         cpu->Gpr[Reg.Ebx] = leaf.Ebx;
         cpu->Gpr[Reg.Ecx] = leaf.Ecx;

@@ -5,7 +5,7 @@ using Lguest.Jit.Core.State;
 namespace Lguest.Jit.Core.Interpreter.SystemLevel;
 
 /// <summary>
-/// MOV, PUSH, POP and LxS of segment registers. Loads end their block: the mode may have changed. <see cref="Op.Destination"/>
+/// MOV, PUSH, POP and LxS of segment registers. A load that changes the mode leaves its block. <see cref="Op.Destination"/>
 /// holds the number of the segment register.
 /// </summary>
 internal static unsafe class SegmentMoves
@@ -44,10 +44,9 @@ internal static unsafe class SegmentMoves
             return;
         }
 
-        ref Op op = ref w.Emit(HandlerBinder.Branch(typeof(MoveToSegment)));
+        ref Op op = ref w.Emit(HandlerBinder.ModeSensitive(typeof(MoveToSegment)));
         op.Destination = (byte)OpWriter.SegmentNumber(instruction.Op0Register);
         RareOperand.Describe(w, in instruction, 1, ref op);
-        w.Ended = true;
     }
 
     private static void StoreMove(OpWriter w, in Instruction instruction)
@@ -87,8 +86,7 @@ internal static unsafe class SegmentMoves
     {
         bool narrow = instruction.StackPointerIncrement == 2;
         Type type = typeof(PopSegment<>).MakeGenericType(narrow ? typeof(W16) : typeof(W32));
-        w.Emit(HandlerBinder.Branch(type)).Destination = (byte)OpWriter.SegmentNumber(instruction.Op0Register);
-        w.Ended = true;
+        w.Emit(HandlerBinder.ModeSensitive(type)).Destination = (byte)OpWriter.SegmentNumber(instruction.Op0Register);
     }
 
     private static void FarPointer(OpWriter w, in Instruction instruction)
@@ -108,10 +106,9 @@ internal static unsafe class SegmentMoves
             _ => Seg.Gs,
         };
         Type type = typeof(LoadFarPointer<>).MakeGenericType(OpWriter.Width(w.OperandSize(0)));
-        ref Op op = ref w.Emit(HandlerBinder.Branch(type));
+        ref Op op = ref w.Emit(HandlerBinder.ModeSensitive(type));
         op.Destination = (byte)segment;
         op.Source = w.OperandOffset(0);
-        w.Ended = true;
     }
 }
 
@@ -120,13 +117,7 @@ internal readonly unsafe struct MoveToSegment : IInstruction
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        if (!RareOperand.Read<W16>(cpu, op, out uint selector) || !Segments.Load(cpu, op->Destination, selector))
-        {
-            return false;
-        }
-
-        cpu->Eip = op->NextEip;
-        return true;
+        return RareOperand.Read<W16>(cpu, op, out uint selector) && Segments.Load(cpu, op->Destination, selector);
     }
 }
 
@@ -162,7 +153,6 @@ internal readonly unsafe struct PopSegment<TWidth> : IInstruction
             return false;
         }
 
-        cpu->Eip = op->NextEip;
         return true;
     }
 }
@@ -182,7 +172,6 @@ internal readonly unsafe struct LoadFarPointer<TWidth> : IInstruction
         }
 
         Registers.Set<TWidth>(cpu, op->Source, value);
-        cpu->Eip = op->NextEip;
         return true;
     }
 }

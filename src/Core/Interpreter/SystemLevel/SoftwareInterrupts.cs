@@ -1,11 +1,11 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Execution;
-using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Core.Traps;
 
 namespace Lguest.Jit.Core.Interpreter.SystemLevel;
 
-/// <summary>INT n, INT3, INT1, INTO: the Switcher decides what becomes of them.</summary>
+/// <summary>INT n, INT3, INT1, INTO: what cannot be delivered on the spot is the Switcher's to decide.</summary>
 internal static unsafe class SoftwareInterrupts
 {
     public static void Register(Lower?[] table)
@@ -13,7 +13,7 @@ internal static unsafe class SoftwareInterrupts
         table[(int)Mnemonic.Int] = static (OpWriter w, in Instruction i) => Emit(w, i.Immediate8);
         table[(int)Mnemonic.Int3] = static (OpWriter w, in Instruction _) => Emit(w, Vectors.Breakpoint);
         table[(int)Mnemonic.Int1] = static (OpWriter w, in Instruction _) => Emit(w, Vectors.Debug);
-        table[(int)Mnemonic.Into] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.Plain(typeof(TrapOnOverflow)));
+        table[(int)Mnemonic.Into] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.Bind(typeof(TrapHandlers), nameof(TrapHandlers.Overflow)));
     }
 
     /// <summary>Asks for vector <paramref name="vector"/> on behalf of the instruction at <paramref name="op"/>. Always false.</summary>
@@ -27,19 +27,12 @@ internal static unsafe class SoftwareInterrupts
 
     private static void Emit(OpWriter w, int vector)
     {
-        w.Emit(HandlerBinder.Branch(typeof(TrapAlways))).Immediate = (uint)vector;
+        string handler = vector == Vectors.Hypercall ? nameof(TrapHandlers.Hypercall) : nameof(TrapHandlers.Interrupt);
+        ref Op op = ref w.Emit(HandlerBinder.Bind(typeof(TrapHandlers), handler));
+        op.Immediate = (uint)vector;
+
+        // A hypercall goes on behind itself, a trap at a handler that is known when it is taken.
+        w.EmitLink(op.NextEip);
         w.Ended = true;
     }
-}
-
-/// <summary>INT n, INT3, INT1.</summary>
-internal readonly unsafe struct TrapAlways : IInstruction
-{
-    public static bool Execute(GuestCpu* cpu, Op* op) => SoftwareInterrupts.Raise(cpu, op, (int)op->Immediate);
-}
-
-/// <summary>INTO.</summary>
-internal readonly unsafe struct TrapOnOverflow : IInstruction
-{
-    public static bool Execute(GuestCpu* cpu, Op* op) => !LazyFlags.Overflow(cpu) || SoftwareInterrupts.Raise(cpu, op, Vectors.Overflow);
 }

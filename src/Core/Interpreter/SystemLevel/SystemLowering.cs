@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Lguest.Jit.Core.Traps;
 
 namespace Lguest.Jit.Core.Interpreter.SystemLevel;
 
@@ -12,6 +13,7 @@ internal static class SystemLowering
         FarTransferLowering.Register(table);
         FlagImage.Register(table);
         SoftwareInterrupts.Register(table);
+        FastSystemCall.Register(table);
         DescriptorQueries.Register(table);
         MachineQueries.Register(table);
         StackFrames.Register(table);

@@ -1,0 +1,86 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using Iced.Intel;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Segmentation;
+using Lguest.Jit.Core.State;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>
+/// MOV, PUSH and POP of DS, ES, FS and GS, of which a kernel has a dozen in each system call: one call that does all that is usual,
+/// and a miss for the rest.
+/// </summary>
+internal static unsafe class SegmentEmitter
+{
+    private static readonly MethodInfo s_load = MethodNames.Find(typeof(Segments), nameof(Segments.TryLoadData));
+
+    /// <summary>Emits the instruction if there is a template; false otherwise.</summary>
+    public static bool TryEmit(RegionContext c, in Instruction i) => i.Mnemonic switch
+    {
+        Mnemonic.Mov when IsData(i, 0) => Load(c, i),
+        Mnemonic.Push when i.GetOpKind(0) == OpKind.Register && i.GetOpRegister(0).IsSegmentRegister() && i.StackPointerIncrement == -4 => Push(c, i),
+        Mnemonic.Pop when IsData(i, 0) && i.StackPointerIncrement == 4 => Pop(c, i),
+        _ => false,
+    };
+
+    private static bool IsData(in Instruction i, int operand) =>
+        i.GetOpKind(operand) == OpKind.Register && i.GetOpRegister(operand) is Register.DS or Register.ES or Register.FS or Register.GS;
+
+    private static bool Load(RegionContext c, in Instruction i)
+    {
+        if (i.GetOpKind(1) != OpKind.Register)
+        {
+            return false;
+        }
+
+        LocalBuilder selector = c.Temporary();
+        OperandEmitter.LoadRegister(c, i.GetOpRegister(1));
+        c.Il.Emit(OpCodes.Stloc, selector);
+        Load(c, i.GetOpRegister(0), selector);
+        return true;
+    }
+
+    private static bool Push(RegionContext c, in Instruction i)
+    {
+        LocalBuilder selector = c.Temporary();
+        c.Load(SelectorOffset(i.GetOpRegister(0)), OpCodes.Ldind_U2, selector);
+        StackEmitter.PushValue(c, FlagExpression.Of(selector));
+        return true;
+    }
+
+    /// <summary>ESP moves only once the selector has been found good.</summary>
+    private static bool Pop(RegionContext c, in Instruction i)
+    {
+        ILGenerator il = c.Il;
+        LocalBuilder selector = c.Temporary();
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
+        MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: false);
+        MemoryEmitter.Load(c, 4);
+        il.Emit(OpCodes.Stloc, selector);
+        Load(c, i.GetOpRegister(0), selector);
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
+        il.Emit(OpCodes.Ldc_I4_4);
+        il.Emit(OpCodes.Add);
+        OperandEmitter.StoreRegister(c, Register.ESP);
+        return true;
+    }
+
+    private static void Load(RegionContext c, Register segment, LocalBuilder selector)
+    {
+        ILGenerator il = c.Il;
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldc_I4, OpWriter.SegmentNumber(segment));
+        il.Emit(OpCodes.Ldloc, selector);
+        il.Emit(OpCodes.Conv_U2);
+        il.Emit(OpCodes.Call, s_load);
+        il.Emit(OpCodes.Brfalse, c.Exits.Miss());
+    }
+
+    private static int SelectorOffset(Register segment)
+    {
+        GuestCpu cpu;
+        SegmentRegister* register = GuestCpu.Segment(&cpu, OpWriter.SegmentNumber(segment));
+        return (int)((byte*)&register->Selector - (byte*)&cpu);
+    }
+}
