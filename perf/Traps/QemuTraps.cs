@@ -1,9 +1,8 @@
 extern alias launcher;
-
 using System.ComponentModel;
 using System.Diagnostics;
-using Lguest.Jit.Guests.Harness;
 using launcher::Lguest.Jit.Launcher.Bench;
+using Lguest.Jit.Guests.Harness;
 
 namespace Lguest.Jit.Perf.Traps;
 

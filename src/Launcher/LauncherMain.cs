@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.CommandLine;
+using Lguest.Jit.Launcher.Compare;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Session;
 
@@ -20,7 +21,9 @@ internal static class LauncherMain
                 host.Error.WriteLine(warning);
             }
 
-            var command = new LaunchCommand(options => new GuestSession(options, host, embedded).Run());
+            var command = new LaunchCommand(
+                options => new GuestSession(options, host, embedded).Run(),
+                options => new CompareSession(options, host, embedded, arguments).Run());
             using var help = new StreamWriter(host.Output, leaveOpen: true);
             return command.Invoke(arguments, help, host.Error);
         }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Snapshots;
 
 namespace Lguest.Jit.Switcher;
 
@@ -17,6 +18,8 @@ internal sealed class AsyncRing(GuestContext context)
 
     /// <summary>next_hcall: where we go on. Ours alone; it never goes back.</summary>
     private int _next;
+
+    public void ExchangeState(StateArchive archive) => archive.Field(ref _next);
 
     /// <summary>
     /// Executes what is queued, in order, once round at most. Which slots are queued is read once, at the start: calls that

@@ -1,5 +1,7 @@
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Switcher.Deterministic;
 
 namespace Lguest.Jit.Switcher;
 
@@ -17,6 +19,9 @@ internal sealed unsafe class GuestContext(GuestMachine machine, GuestOptions opt
 
     public SwitcherStatistics Statistics { get; } = new();
 
+    /// <summary>Set if the Guest lives in deterministic time, which its machine's clock says; else null.</summary>
+    public DeterministicPace? Pace { get; } = machine.Clock is DeterministicClock clock ? new DeterministicPace(machine.Cpu, clock) : null;
+
     /// <summary>The one virtual CPU. Never moves while the machine lives.</summary>
     public GuestCpu* Cpu => Machine.Cpu;
 
@@ -28,6 +33,16 @@ internal sealed unsafe class GuestContext(GuestMachine machine, GuestOptions opt
 
     /// <summary>How the Guest ended of itself; null while it lives.</summary>
     public GuestEnd? End => ShutDown ?? (Machine.KillReason is { } reason ? new GuestEnd(GuestEndKind.Killed, reason) : null);
+
+    /// <summary>What a snapshot has to keep beside the machine.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        int kind = archive.Value(ShutDown is { } end ? (int)end.Kind : -1);
+        string? message = archive.Text(ShutDown?.Message);
+        ShutDown = kind < 0 ? null : new GuestEnd((GuestEndKind)kind, message!);
+        Data.ExchangeState(archive);
+        Pace?.ExchangeState(archive);
+    }
 
     /// <summary>kill_guest: only the first reason is kept; the Guest never runs again.</summary>
     public void Kill(string reason) => Machine.Kill(reason);

@@ -17,6 +17,9 @@ internal enum GuestEndKind
 
     /// <summary>The Host asked for a stop: time limit, signal, quit.</summary>
     Stopped,
+
+    /// <summary>Deterministic time only: halted, and nothing is left that could ever wake it.</summary>
+    Idle,
 }
 
 /// <param name="Kind">What happened.</param>

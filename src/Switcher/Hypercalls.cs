@@ -1,5 +1,6 @@
 using System.Text;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Switcher;
@@ -41,6 +42,12 @@ internal sealed unsafe class Hypercalls : IQuickHypercalls
         _doHcall = DoHcall;
     }
 
+    public void ExchangeState(StateArchive archive)
+    {
+        _pageTables.ExchangeState(archive);
+        _ring.ExchangeState(archive);
+    }
+
     /// <summary>do_hypercalls: first the ring, then the call in the registers. Eip is past the <c>int</c> already.</summary>
     public void DoHypercalls()
     {
@@ -58,6 +65,8 @@ internal sealed unsafe class Hypercalls : IQuickHypercalls
         {
             DoHcall(args);
         }
+
+        _context.Pace?.NotePoint();
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Switcher.Time;
 
 namespace Lguest.Jit.Switcher;
@@ -15,14 +16,28 @@ internal sealed unsafe partial class InterruptsAndTraps
 
     private readonly ClockThread _clock;
 
+    /// <summary>What takes its place in deterministic time.</summary>
+    private readonly TimerEvent _timer;
+
     /// <summary>guest_set_clockevent: LHCALL_SET_CLOCKEVENT. Replaces what was set before.</summary>
     /// <param name="delta">
-    /// Nanoseconds from now, by the Host's clock and also while the Guest does not run; 0 turns the timer off, but an
+    /// Nanoseconds from now, by the Host's clock and also while the Guest does not run (or in deterministic time); 0 turns the timer off, but an
     /// IRQ 0 that has been raised stays raised.
     /// </param>
     public void GuestSetClockevent(uint delta)
     {
-        if (delta == 0)
+        if (_context.Pace is { } pace)
+        {
+            if (delta == 0)
+            {
+                _timer.Cancel();
+            }
+            else
+            {
+                _timer.Arm(pace.Ticks + pace.Clock.FromNanoseconds(DeltaNanoseconds(delta)));
+            }
+        }
+        else if (delta == 0)
         {
             _clock.Cancel();
         }

@@ -15,8 +15,10 @@ internal sealed unsafe partial class InterruptsAndTraps
 
     /// <summary>
     /// Does the code that traps deliver by itself? Not if somebody watches what is delivered: he sits in the Switcher.
+    /// Nor in deterministic time: a quick hypercall is a point where interrupts arrive, and only the run loop lets them. The stores
+    /// of a delivery would also go past those who keep account of written pages.
     /// </summary>
-    public bool MayDeliverDirectly => _context.Options.DirectTraps && Observer == null;
+    public bool MayDeliverDirectly => _context.Options.DirectTraps && Observer == null && _context.Pace == null;
 
     /// <summary>
     /// LGUEST_INIT has told us where <c>lguest_data</c> is: from now on translated code may touch its first words itself. Where they

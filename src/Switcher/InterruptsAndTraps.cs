@@ -1,4 +1,6 @@
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Switcher.Deterministic;
 
 namespace Lguest.Jit.Switcher;
 
@@ -44,6 +46,8 @@ internal sealed unsafe partial class InterruptsAndTraps : IDisposable
         InitInterrupts();
         SetupDefaultIdtEntries();
         _clock = InitClockdev();
+        _timer = new TimerEvent(ClockdevFn);
+        context.Pace?.Add(_timer);
     }
 
     /// <summary>Sees what is delivered; null: nobody looks.</summary>
@@ -59,6 +63,19 @@ internal sealed unsafe partial class InterruptsAndTraps : IDisposable
         {
             throw new ArgumentOutOfRangeException(
                 nameof(_context), _context.Options.SyscallVector, "A system call vector is a number from 32 to 255.");
+        }
+    }
+
+    /// <summary>What a snapshot has to keep of this.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        archive.Field(ref _stackPages);
+
+        // Follows from the IDT, when somebody asks.
+        if (!archive.Comparing)
+        {
+            archive.Raw(_gateDpl);
+            archive.Field(ref _idtChanged);
         }
     }
 

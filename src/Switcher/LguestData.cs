@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Snapshots;
 
 namespace Lguest.Jit.Switcher;
 
@@ -69,6 +70,8 @@ internal sealed unsafe class LguestData(GuestMachine machine)
         machine.Cpu->LguestData = physical;
         Initialised = true;
     }
+
+    public void ExchangeState(StateArchive archive) => Initialised = archive.Value(Initialised);
 
     /// <summary>get_user: one word of the structure.</summary>
     public bool TryRead(uint offset, out uint value)

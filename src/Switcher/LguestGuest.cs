@@ -1,5 +1,7 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Snapshots;
+using Lguest.Jit.Switcher.Deterministic;
 
 namespace Lguest.Jit.Switcher;
 
@@ -14,6 +16,7 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
 {
     private readonly GuestContext _context;
     private readonly InterruptsAndTraps _interrupts;
+    private readonly Hypercalls _hypercalls;
     private readonly RunLoop _loop;
     private readonly Func<GuestEnd?> _askForStop;
     private GuestEnd? _stop;
@@ -28,9 +31,9 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
     {
         _context = new GuestContext(machine, options);
         _interrupts = new InterruptsAndTraps(_context);
-        var hypercalls = new Hypercalls(_context, _interrupts);
+        _hypercalls = new Hypercalls(_context, _interrupts);
         var emulator = new InstructionEmulator(_context, ports);
-        _loop = new RunLoop(_context, engine, _interrupts, hypercalls, emulator);
+        _loop = new RunLoop(_context, engine, _interrupts, _hypercalls, emulator);
         _askForStop = () => Volatile.Read(ref _stop);
     }
 
@@ -74,6 +77,37 @@ internal sealed unsafe class LguestGuest : IInterruptSink, IDisposable
         }
 
         return _loop.RunGuest(_askForStop);
+    }
+
+    /// <summary>
+    /// As <see cref="Run()"/>, but comes back after <paramref name="until"/> instructions in all, with null: the state is that
+    /// after the last of them, and whatever is due then happens when it runs on.
+    /// </summary>
+    public GuestEnd? RunUntil(long until)
+    {
+        if (!_started)
+        {
+            throw new InvalidOperationException("Start the Guest before running it.");
+        }
+
+        return _loop.RunGuest(_askForStop, until);
+    }
+
+    /// <summary>What says when, in deterministic time; else null.</summary>
+    public DeterministicPace? Pace => _context.Pace;
+
+    /// <summary>In deterministic time: something that happens at certain ticks. To be set before <see cref="Run()"/>.</summary>
+    /// <exception cref="InvalidOperationException">The machine's clock is not a deterministic one.</exception>
+    public void AddEvents(ITimedEvents events) =>
+        (_context.Pace ?? throw new InvalidOperationException("Only deterministic time has events.")).Add(events);
+
+    /// <summary>What is remembered here beside the machine's own state: for snapshots, and to compare two Guests by.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        _context.ExchangeState(archive);
+        _interrupts.ExchangeState(archive);
+        _hypercalls.ExchangeState(archive);
+        _loop.ExchangeState(archive);
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Snapshots;
 
 namespace Lguest.Jit.Switcher;
 
@@ -45,6 +46,15 @@ internal sealed unsafe class PageTableHypercalls(GuestContext context, Interrupt
 
         context.Machine.Mmu.KernelAddress = kernelAddress;
         context.Machine.Mmu.FlushAll();
+    }
+
+    public void ExchangeState(StateArchive archive)
+    {
+        archive.Field(ref _cr3Changed);
+        long first = archive.Value(_firstDirectory ?? -1L);
+        long second = archive.Value(_secondDirectory ?? -1L);
+        _firstDirectory = first < 0 ? null : (uint)first;
+        _secondDirectory = second < 0 ? null : (uint)second;
     }
 
     /// <summary>guest_new_pagetable: LHCALL_NEW_PGTABLE. A bad address shows at the next walk.</summary>

@@ -1,5 +1,7 @@
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Switcher.Deterministic;
 
 namespace Lguest.Jit.Switcher;
 
@@ -22,8 +24,12 @@ internal sealed unsafe class RunLoop(
 
     /// <summary>Runs until the Guest ends, or is stopped.</summary>
     /// <param name="stop">Asks for a request to stop. Looked at once in each turn.</param>
-    public GuestEnd RunGuest(Func<GuestEnd?> stop)
+    public GuestEnd RunGuest(Func<GuestEnd?> stop) => RunGuest(stop, long.MaxValue)!;
+
+    /// <summary>As above, or until <paramref name="until"/> instructions have been completed: then null, before anything else happens.</summary>
+    public GuestEnd? RunGuest(Func<GuestEnd?> stop, long until)
     {
+        DeterministicPace? pace = context.Pace;
         while (true)
         {
             // Whatever is raised from here on either is seen below, or brings us back from the Guest. In this order, with the
@@ -36,6 +42,15 @@ internal sealed unsafe class RunLoop(
                 return end;
             }
 
+            // As far as we were to go?
+            if (_cpu->Retired >= until)
+            {
+                return null;
+            }
+
+            // In deterministic time, what is due at this very instruction.
+            pace?.FireDue();
+
             // Input has arrived? Its bytes go into Guest RAM now, while no translated code runs.
             if (DeviceWork is { HasWork: true } work)
             {
@@ -43,13 +58,31 @@ internal sealed unsafe class RunLoop(
             }
 
             // Interrupts: after every hypercall and every exit, before every entry, one at a time, the lowest first.
-            interrupts.ConsiderInterrupts();
+            if (pace == null)
+            {
+                interrupts.ConsiderInterrupts();
+            }
+            else
+            {
+                ConsiderAtPoint(pace);
+            }
+
             if (!context.IsAlive)
             {
                 continue;
             }
 
             // Nothing to do: sleep, and look again when somebody has raised something.
+            if (_cpu->Halted != 0 && pace != null)
+            {
+                if (!pace.SkipAhead())
+                {
+                    return new GuestEnd(GuestEndKind.Idle, "the Guest is halted, and nothing is left that could wake it");
+                }
+
+                continue;
+            }
+
             if (_cpu->Halted != 0)
             {
                 interrupts.SleepUntilInterrupt();
@@ -64,7 +97,15 @@ internal sealed unsafe class RunLoop(
             }
 
             // An interrupt that was refused, or is masked, must not wait for the Guest to come by of itself.
-            interrupts.PollWhilePending();
+            budget = Math.Min(budget, until - _cpu->Retired);
+            if (pace == null)
+            {
+                interrupts.PollWhilePending();
+            }
+            else
+            {
+                budget = pace.Budget(budget);
+            }
 
             // New gates: the engine may use them from here on.
             interrupts.UpdateGates();
@@ -76,6 +117,34 @@ internal sealed unsafe class RunLoop(
             context.Statistics.ExitsByReason[(int)reason]++;
             HandleExit(reason);
             context.Statistics.Instructions = _cpu->Retired;
+        }
+    }
+
+    /// <summary>What a snapshot has to keep of this.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        // An engine that delivers traps by itself does not come by here.
+        if (!archive.Comparing)
+        {
+            archive.Field(ref _retiredAtLastTrap);
+            archive.Field(ref _trapsInARow);
+        }
+    }
+
+    /// <summary>
+    /// In deterministic time: only where the contract says so, and then as the original does, one after the other until no
+    /// more is taken.
+    /// </summary>
+    private void ConsiderAtPoint(DeterministicPace pace)
+    {
+        while (pace.TakePoint())
+        {
+            uint pending = _cpu->PendingInterrupts;
+            interrupts.ConsiderInterrupts();
+            if (_cpu->PendingInterrupts != pending && context.IsAlive)
+            {
+                pace.NotePoint();
+            }
         }
     }
 
@@ -93,6 +162,9 @@ internal sealed unsafe class RunLoop(
             case ExitReason.SingleStep:
                 Reinject(Vectors.Debug, 0);
                 break;
+            case ExitReason.DeviceAccess or ExitReason.NoirqIret:
+                context.Pace?.NotePoint();
+                break;
         }
     }
 
@@ -101,6 +173,7 @@ internal sealed unsafe class RunLoop(
         switch (vector)
         {
             case Vectors.GeneralProtection when errorCode == 0 && emulator.EmulateInsn():
+                context.Pace?.NotePoint();
                 break;
             case Vectors.PageFault:
                 ReinjectPageFault(_cpu->FaultAddress, errorCode);

@@ -32,6 +32,12 @@ internal sealed record Optimisations
     /// <summary>A block with one way in takes over what is known about the flags, without storing them in between.</summary>
     public bool FlagInheritance { get; set; } = true;
 
+    /// <summary>
+    /// No optimisation, but the want of one: every block asks for its own budget, so that the engine can be stopped in front of any block, and
+    /// not only at safepoints. For whoever looks for the block that goes wrong.
+    /// </summary>
+    public bool AsksAtBlocks { get; set; }
+
     /// <summary>Instructions that a block may have, 1 to <see cref="OpWriter.MaximumInstructions"/>: a shape for tests to try.</summary>
     public int BlockLimit { get; init; } = OpWriter.MaximumInstructions;
 

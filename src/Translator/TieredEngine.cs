@@ -42,15 +42,22 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <param name="codeCache">Bytes of translated code kept at most, by estimate.</param>
     /// <param name="optimisations">Null: all.</param>
     /// <param name="probes">Who looks; null: nobody.</param>
+    /// <param name="waits">
+    /// What has become hot is compiled at once while the Guest waits: slower, but what runs as translated code and what does not is
+    /// the same in each run.
+    /// </param>
     public TieredEngine(
         GuestMachine machine,
         uint threshold = DefaultThreshold,
         long codeCache = DefaultCodeCache,
         Optimisations? optimisations = null,
-        EngineProbes? probes = null)
+        EngineProbes? probes = null,
+        bool waits = false)
     {
         _threshold = threshold;
-        _optimisations = optimisations ?? new Optimisations();
+
+        // A copy: this one may have to be changed on the way.
+        _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
         _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _compiled = new CompileCounters { Observer = probes?.Compiler };
@@ -61,7 +68,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch };
-        _queue = threshold == 0 ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
+        _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
     /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
@@ -84,6 +91,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         Settle(cpu);
         return _interpreter.Run(cpu, budget);
+    }
+
+    /// <inheritdoc/>
+    public void Forget(bool exactly)
+    {
+        _optimisations.AsksAtBlocks = exactly;
+        _secondChance.Clear();
+        _interpreter.Forget(exactly);
     }
 
     public void Dispose()
@@ -121,11 +136,16 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
-            if (_queue == null)
+            if (_queue == null && _threshold != 0 && _regions.Covers(block) && _secondChance.Add((nint)block))
+            {
+                // A region around it leaves it out; as with the compiler thread, it has to be hot for longer than that.
+                BlockHead.SetCounting(block->Head, _threshold * 4);
+            }
+            else if (_queue == null)
             {
                 // Whatever comes of it, this head need not count on.
                 BlockHead.SetPlain(block->Head);
-                if (_finder.Find(0) is { } plan)
+                if (_finder.Find(_threshold / 8) is { } plan)
                 {
                     CompileNow(plan);
                 }

@@ -63,6 +63,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         return reason;
     }
 
+    /// <inheritdoc/>
+    public void Forget(bool exactly) => _cache.Reset();
+
     public void Dispose() => _cache.Dispose();
 
     private ExitReason Step(GuestCpu* cpu)

@@ -49,6 +49,9 @@ internal sealed unsafe class GuestMachine : IDisposable
     /// <summary>kill_guest: only the first reason is kept; the Guest never runs again.</summary>
     public void Kill(string reason) => KillReason ??= reason;
 
+    /// <summary>Back to life, or to an earlier death: the machine was taken back to a snapshot.</summary>
+    public void Revive(string? reason) => KillReason = reason;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GuestMachine Of(GuestCpu* cpu) =>
         Unsafe.As<GuestMachine>(GCHandle.FromIntPtr(cpu->MachineHandle).Target!);

@@ -16,7 +16,14 @@ internal sealed unsafe class AddressSpace
     /// </summary>
     public const int UserTableDistance = (int)(2 * TableBytes / sizeof(ulong));
 
-    private const int Tables = 4;
+    /// <summary>
+    /// Four to execute with, and behind them, at <see cref="ParkedOffset"/> from each write table, one for write entries that have
+    /// been taken away for a checkpoint (<see cref="DirtyPages"/>). The one between those two is never touched.
+    /// </summary>
+    private const int Tables = 7;
+
+    /// <summary>From a cell of a write table to where its entry is parked, bytes.</summary>
+    public const ulong ParkedOffset = 3 * TableBytes;
 
     private readonly List<uint> _filled = new(256);
     private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, sparse: true);
@@ -30,6 +37,15 @@ internal sealed unsafe class AddressSpace
     public ulong* ReadTable(bool user) => (ulong*)(_memory + (user ? 2 * TableBytes : 0));
 
     public ulong* WriteTable(bool user) => (ulong*)(_memory + (user ? 3 * TableBytes : TableBytes));
+
+    /// <summary>Write entries that the next store may have back without a walk, once it has been noticed.</summary>
+    public ulong* ParkedTable(bool user) => (ulong*)((byte*)WriteTable(user) + ParkedOffset);
+
+    /// <summary>Writes are tracked: entries may be parked.</summary>
+    public bool Tracked { get; set; }
+
+    /// <summary>Pages that some table has an entry for; doubles and dead ones among them.</summary>
+    public IReadOnlyList<uint> Filled => _filled;
 
     /// <summary>Remembers that some table has an entry for <paramref name="page"/> (virtual page number).</summary>
     public void NoteFilled(uint page)
@@ -52,6 +68,11 @@ internal sealed unsafe class AddressSpace
         WriteTable(false)[page] = 0;
         ReadTable(true)[page] = 0;
         WriteTable(true)[page] = 0;
+        if (Tracked)
+        {
+            ParkedTable(false)[page] = 0;
+            ParkedTable(true)[page] = 0;
+        }
     }
 
     /// <summary>Drops the entries of virtual pages [<paramref name="first"/>, <paramref name="end"/>).</summary>

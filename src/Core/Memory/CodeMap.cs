@@ -109,6 +109,29 @@ internal sealed unsafe class CodeMap : IDisposable
         _slots[frame] = added;
     }
 
+    /// <summary>
+    /// Takes every write entry to a frame away until the next store asks for it (<see cref="DirtyPages.Checkpoint"/>). Only where
+    /// writes are tracked.
+    /// </summary>
+    public void ParkWriteEntries(uint frame)
+    {
+        WriteSlot* slot = _slots[frame];
+        _slots[frame] = null;
+        while (slot != null)
+        {
+            WriteSlot* next = slot->Next;
+            if (*slot->Cell == slot->Value)
+            {
+                *slot->Cell = 0;
+                *(ulong*)((byte*)slot->Cell + AddressSpace.ParkedOffset) = slot->Value;
+            }
+
+            slot->Next = _freeSlots;
+            _freeSlots = slot;
+            slot = next;
+        }
+    }
+
     private WriteSlot* TakeSlot()
     {
         if (_freeSlots == null)

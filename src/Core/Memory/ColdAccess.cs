@@ -189,6 +189,11 @@ internal static unsafe class ColdAccess
             return true;
         }
 
+        if (write && mmu.Dirty is { } dirty && TryUnpark(mmu, dirty, address, user, ref physical))
+        {
+            return true;
+        }
+
         if (address >= SoftMmu.SwitcherAddress)
         {
             return Fault.Page(cpu, address, present: false, write, user);
@@ -229,11 +234,38 @@ internal static unsafe class ColdAccess
             translation = new Translation { PhysicalPage = address & ~0xFFFu, Writable = true, Dirty = true };
         }
 
-        Fill(mmu, address & ~0xFFFu, translation, user);
+        Fill(mmu, address & ~0xFFFu, translation, write, user);
         return true;
     }
 
-    private static void Fill(SoftMmu mmu, uint page, in Translation translation, bool user)
+    /// <summary>The first store to a page since the last checkpoint finds its write entry parked, and takes it back.</summary>
+    private static bool TryUnpark(SoftMmu mmu, DirtyPages dirty, uint address, bool user, ref uint physical)
+    {
+        uint number = address >> 12;
+        ref ulong parked = ref mmu.Current.ParkedTable(user)[number];
+        ulong entry = parked;
+        if (entry == 0)
+        {
+            return false;
+        }
+
+        parked = 0;
+        uint found = (uint)(entry + address - (ulong)mmu.Ram.Base);
+        if (mmu.Code.HasCode(found >> 12))
+        {
+            // It would have lost the entry meanwhile.
+            return false;
+        }
+
+        dirty.Mark(found >> 12);
+        ulong* cell = mmu.Current.WriteTable(user) + number;
+        *cell = entry;
+        mmu.Code.NoteWriteEntry(found >> 12, cell, entry);
+        physical = found;
+        return true;
+    }
+
+    private static void Fill(SoftMmu mmu, uint page, in Translation translation, bool write, bool user)
     {
         AddressSpace space = mmu.Current;
         uint number = page >> 12;
@@ -248,6 +280,17 @@ internal static unsafe class ColdAccess
         uint frame = translation.PhysicalPage >> 12;
         if (translation.Writable && translation.Dirty && !mmu.Code.HasCode(frame))
         {
+            if (mmu.Dirty is { } dirty && !dirty.IsMarked(frame))
+            {
+                if (!write)
+                {
+                    space.ParkedTable(user)[number] = entry;
+                    return;
+                }
+
+                dirty.Mark(frame);
+            }
+
             ulong* cell = space.WriteTable(user) + number;
             *cell = entry;
             mmu.Code.NoteWriteEntry(frame, cell, entry);
@@ -285,6 +328,7 @@ internal static unsafe class ColdAccess
         byte* ram = machine.Ram.Base;
         if (machine.Ram.Contains(physical, (uint)size))
         {
+            machine.Ram.Dirty?.Mark(physical >> 12);
             for (int i = 0; i < size; i++)
             {
                 ram[physical + (uint)i] = (byte)(value >> (8 * i));

@@ -39,6 +39,9 @@ internal sealed unsafe class GuestRam : IDisposable
     /// <summary>Told of every write by <see cref="TryWrite"/> and friends, with its physical address and length.</summary>
     public ICodeWriteObserver? WriteObserver { get; set; }
 
+    /// <summary>Told of every page before it is written; null: nobody keeps track.</summary>
+    public DirtyPages? Dirty { get; set; }
+
     /// <summary>lguest_address_ok: the range lies in RAM and does not wrap.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Contains(uint physical, uint length) => (ulong)physical + length <= Size;
@@ -65,6 +68,7 @@ internal sealed unsafe class GuestRam : IDisposable
             return false;
         }
 
+        Dirty?.Mark(physical, (uint)source.Length);
         source.CopyTo(new Span<byte>(_base + physical, source.Length));
         WriteObserver?.NotifyWrite(physical, (uint)source.Length);
         return true;
@@ -89,15 +93,31 @@ internal sealed unsafe class GuestRam : IDisposable
             return false;
         }
 
+        Dirty?.Mark(physical, 4);
         Unsafe.WriteUnaligned(_base + physical, value);
         WriteObserver?.NotifyWrite(physical, 4);
         return true;
     }
 
-    /// <summary>A window into RAM for devices that fill buffers themselves; the caller announces the write afterwards.</summary>
+    /// <summary>
+    /// A window into RAM for devices that fill buffers themselves; the caller announces the write afterwards. It is taken to be
+    /// written at once: nobody keeps it.
+    /// </summary>
     /// <returns>An empty span when any byte is outside RAM.</returns>
-    public Span<byte> Window(uint physical, uint length) =>
-        Contains(physical, length) && length <= int.MaxValue ? new Span<byte>(_base + physical, (int)length) : default;
+    public Span<byte> Window(uint physical, uint length)
+    {
+        if (!Contains(physical, length) || length > int.MaxValue)
+        {
+            return default;
+        }
+
+        Dirty?.Mark(physical, length);
+        return new Span<byte>(_base + physical, (int)length);
+    }
+
+    /// <summary>A window that is only read; empty when any byte is outside RAM.</summary>
+    public ReadOnlySpan<byte> View(uint physical, uint length) =>
+        Contains(physical, length) && length <= int.MaxValue ? new ReadOnlySpan<byte>(_base + physical, (int)length) : default;
 
     public void Dispose()
     {

@@ -119,6 +119,7 @@ internal static unsafe class PageWalker
         translation.Dirty = (marked & Dirty) != 0;
         if (update && marked != entry)
         {
+            ram.Dirty?.Mark(entryAddress >> 12);
             Unsafe.WriteUnaligned(ram.Base + entryAddress, marked);
             ram.WriteObserver?.NotifyWrite(entryAddress, 4);
         }

@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Memory;
@@ -45,6 +46,22 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     /// <summary>End of the device region in guest-physical space, bytes; RAM size while there are no devices.</summary>
     public uint DeviceLimit { get; set; }
+
+    /// <summary>Who keeps track of written pages; null: nobody. To be set before anything has been filled.</summary>
+    public DirtyPages? Dirty { get; private set; }
+
+    /// <summary>Starts to keep track of written pages. RAM must be untouched.</summary>
+    public DirtyPages TrackWrites()
+    {
+        Dirty = new DirtyPages(Ram, Code);
+        Ram.Dirty = Dirty;
+        foreach (AddressSpace space in _spaces)
+        {
+            space.Tracked = true;
+        }
+
+        return Dirty;
+    }
 
     /// <summary>Cold fills since the start: the "TLB fills" of the statistics.</summary>
     public long Fills { get; set; }
@@ -158,7 +175,48 @@ internal sealed unsafe class SoftMmu : IDisposable
         }
 
         _spaces.Clear();
+        Dirty?.Dispose();
         Code.Dispose();
+    }
+
+    /// <summary>What the MMU remembers, but for the cached entries (<see cref="SaveEntries"/>).</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        Paging = archive.Value(Paging);
+        archive.Field(ref _kernelAddress);
+        _ = archive.Value(PageDirectory);
+    }
+
+    /// <summary>Copies every cached entry. At a checkpoint, where no write entry is live.</summary>
+    public TlbSnapshot SaveEntries()
+    {
+        var spaces = new List<TlbSnapshot.Space>(_spaces.Count);
+        foreach (AddressSpace space in _spaces)
+        {
+            spaces.Add(TlbSnapshot.Save(space));
+        }
+
+        return new TlbSnapshot(spaces, _spaces.IndexOf(_current), _useClock);
+    }
+
+    /// <summary>Puts back what <see cref="SaveEntries"/> took. The CPU's tables have to be <see cref="Activate">activated</see> again.</summary>
+    public void RestoreEntries(TlbSnapshot snapshot)
+    {
+        for (int i = 0; i < _spaces.Count; i++)
+        {
+            _spaces[i].DropAll();
+            if (i < snapshot.Spaces.Count)
+            {
+                snapshot.Spaces[i].RestoreTo(_spaces[i]);
+            }
+            else
+            {
+                _spaces[i].PageDirectory = NoDirectory;
+            }
+        }
+
+        _current = _spaces[snapshot.Current];
+        _useClock = snapshot.UseClock;
     }
 
     private AddressSpace? Find(uint pageDirectory)
@@ -179,7 +237,7 @@ internal sealed unsafe class SoftMmu : IDisposable
         AddressSpace? space = Find(NoDirectory);
         if (space == null && _spaces.Count < MaximumSpaces)
         {
-            space = new AddressSpace();
+            space = new AddressSpace { Tracked = Dirty != null };
             _spaces.Add(space);
         }
         else if (space == null)

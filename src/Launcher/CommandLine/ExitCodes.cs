@@ -18,6 +18,9 @@ internal static class ExitCodes
     /// <summary>The time or instruction limit.</summary>
     public const int Limit = 4;
 
+    /// <summary>compare found a difference.</summary>
+    public const int Different = 5;
+
     public const int Interrupted = 130;
 
     public const int Terminated = 143;

@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Tracing;
+using Lguest.Jit.Switcher.Deterministic;
 
 namespace Lguest.Jit.Launcher.CommandLine;
 
@@ -70,7 +71,7 @@ internal sealed class LaunchCommand
 
     private readonly Option<TrapPath> _traps = new("--traps")
     {
-        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct]",
+        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct; --deterministic: switcher]",
         HelpName = "path",
         CustomParser = ParseTraps,
     };
@@ -104,6 +105,59 @@ internal sealed class LaunchCommand
     };
 
     private readonly Option<bool> _noReboot = new("--no-reboot") { Description = "End when the Guest restarts.", Arity = ArgumentArity.Zero };
+
+    private readonly Option<bool> _deterministic = new("--deterministic")
+    {
+        Description = "Guest time is instructions: two runs are alike to the last bit. Prints a hash at the end; does not read stdin.",
+        Arity = ArgumentArity.Zero,
+    };
+
+    private readonly Option<uint?> _rate = new("--rate")
+    {
+        Description = "In deterministic time: instructions a second, 1MHz to 4GHz. [default: 1000MHz]",
+        HelpName = "MHz",
+        CustomParser = ParseRate,
+    };
+
+    private readonly Option<ulong?> _seed = new("--seed")
+    {
+        Description = "In deterministic time: what the Guest's source of random numbers begins with.",
+        HelpName = "n",
+        CustomParser = ParseSeed,
+    };
+
+    private readonly Option<string?> _input = new("--input")
+    {
+        Description = "In deterministic time: console input, lines of count<TAB>bytes with C's escapes.",
+        HelpName = "file",
+    };
+
+    private readonly Option<string?> _record = new("--record")
+    {
+        Description = "In deterministic time: write checkpoints for compare --against.",
+        HelpName = "file",
+    };
+
+    private readonly Option<long?> _every = new("--every")
+    {
+        Description = "Instructions from one checkpoint to the next. [default: 100000]",
+        HelpName = "n",
+        CustomParser = ParseEvery,
+    };
+
+    private readonly Option<string?> _against = new("--against")
+    {
+        Description = "Compare one engine with a recorded run instead of two engines with each other.",
+        HelpName = "file",
+    };
+
+    private readonly Option<string?> _report = new("--report")
+    {
+        Description = "Where the report about a difference goes. [default: lguest-jit-report]",
+        HelpName = "directory",
+    };
+
+    private readonly Option<bool> _json = new("--json") { Description = "The result as JSON on stdout, and no console output there.", Arity = ArgumentArity.Zero };
 
     // Seeing it.
     private readonly Option<TraceKinds> _trace = new("--trace")
@@ -141,16 +195,35 @@ internal sealed class LaunchCommand
     private readonly RootCommand _root = new("Lguest.Jit runs 32-bit lguest Guests: Linux 4.1 to 4.13 and what you write yourself.");
 
     /// <param name="run">Runs a Guest and returns the exit code.</param>
-    public LaunchCommand(Func<LaunchOptions, int> run)
+    /// <param name="compare">Compares two; likewise.</param>
+    public LaunchCommand(Func<LaunchOptions, int> run, Func<CompareOptions, int> compare)
     {
         var command = new Command("run", "Runs a Guest until it powers off.")
         {
             _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _traps, _sysenter, _timeout, _maxInstructions, _stats, _symbols, _noReboot,
+            _deterministic, _rate, _seed, _input, _record, _every,
             _trace, _traceFile, _traceFilter, _traceLimit, _perfMap,
         };
         command.Validators.Add(ValidateTogether);
+        command.Validators.Add(ValidateDeterministic);
         command.SetAction(parsed => run(Collect(parsed)));
         _root.Add(command);
+
+        var lockstep = new Command("compare", "Runs a Guest on both engines in deterministic lockstep, or against a recorded run, and finds the first block that differs.")
+        {
+            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _sysenter, _timeout, _maxInstructions, _symbols, _noReboot,
+            _rate, _seed, _input, _every, _against, _report, _json,
+        };
+        lockstep.Validators.Add(ValidateTogether);
+        lockstep.SetAction(parsed => compare(new CompareOptions
+        {
+            Run = Collect(parsed) with { Deterministic = true, Engine = parsed.GetResult(_engine) is null ? EngineKind.Jit : parsed.GetValue(_engine) },
+            EveryIsGiven = parsed.GetResult(_every) is not null,
+            Against = parsed.GetValue(_against),
+            Report = parsed.GetValue(_report) ?? CompareOptions.DefaultReport,
+            Json = parsed.GetValue(_json),
+        }));
+        _root.Add(lockstep);
         _root.Add(Bench.BenchCommand.Create());
     }
 
@@ -206,6 +279,12 @@ internal sealed class LaunchCommand
             Stats = parsed.GetValue(_stats),
             Symbols = parsed.GetValue(_symbols),
             NoReboot = parsed.GetValue(_noReboot),
+            Deterministic = parsed.GetValue(_deterministic),
+            Khz = parsed.GetValue(_rate) ?? defaults.Khz,
+            Seed = parsed.GetValue(_seed) ?? defaults.Seed,
+            Input = parsed.GetValue(_input),
+            Record = parsed.GetValue(_record),
+            Every = parsed.GetValue(_every) ?? defaults.Every,
             Trace = parsed.GetValue(_trace),
             TraceFile = parsed.GetValue(_traceFile) ?? defaults.TraceFile,
             TraceFilter = parsed.GetValue(_traceFilter),
@@ -301,6 +380,62 @@ internal sealed class LaunchCommand
         }
 
         return (uint)bytes;
+    }
+
+    /// <summary>Options that mean nothing in Host time should not pretend to.</summary>
+    private void ValidateDeterministic(CommandResult result)
+    {
+        foreach (Option option in new Option[] { _rate, _seed, _input, _record })
+        {
+            if (!result.GetValue(_deterministic) && result.GetResult(option) is not null)
+            {
+                result.AddError($"{option.Name} needs --deterministic");
+            }
+        }
+
+        // Somebody who asks for it by name should not get something else.
+        if (result.GetValue(_deterministic) && result.GetResult(_traps) is not null && result.GetValue(_traps) == TrapPath.Direct)
+        {
+            result.AddError("--traps direct: deterministic time needs switcher");
+        }
+
+        if (result.GetValue(_record) is null && result.GetResult(_every) is not null)
+        {
+            result.AddError("--every needs --record");
+        }
+    }
+
+    private static uint? ParseRate(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!Quantity.TryParseFrequency(text, out uint khz) || khz is < DeterministicClock.MinimumKhz or > DeterministicClock.MaximumKhz)
+        {
+            result.AddError($"--rate {text}: not a frequency from 1MHz to 4GHz");
+        }
+
+        return khz;
+    }
+
+    private static ulong? ParseSeed(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!ulong.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ulong seed))
+        {
+            result.AddError($"--seed {text}: not a number from 0 up");
+        }
+
+        return seed;
+    }
+
+    private static long? ParseEvery(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (!long.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long count) || count < 1)
+        {
+            result.AddError($"--every {text}: not a number of instructions");
+        }
+
+        return count;
     }
 
     private static uint ParseMemory(ArgumentResult result)

@@ -2,6 +2,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Launcher.Tracing;
+using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Translator;
 using Lguest.Jit.Translator.Trace;
 
@@ -81,6 +82,26 @@ internal sealed record LaunchOptions
     /// <summary>A restart ends the run.</summary>
     public bool NoReboot { get; init; }
 
+    /// <summary>Guest time is instructions, and nothing of the Host reaches the Guest.</summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>With <see cref="Deterministic"/>: instructions a millisecond of Guest time.</summary>
+    public uint Khz { get; init; } = DeterministicClock.DefaultKhz;
+
+    /// <summary>With <see cref="Deterministic"/>: what the Guest's source of random numbers is seeded with.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>With <see cref="Deterministic"/>: a script of console input.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>With <see cref="Deterministic"/>: where to write checkpoints to.</summary>
+    public string? Record { get; init; }
+
+    /// <summary>Instructions between two checkpoints.</summary>
+    public long Every { get; init; } = DefaultEvery;
+
+    public const long DefaultEvery = 100_000;
+
     /// <summary>What to write down while it runs.</summary>
     public TraceKinds Trace { get; init; }
 
@@ -98,11 +119,18 @@ internal sealed record LaunchOptions
     /// <summary>Makes the engine that was asked for.</summary>
     /// <param name="machine">For this machine.</param>
     /// <param name="probes">Who looks at it; null: nobody.</param>
-    public IExecutionEngine CreateEngine(GuestMachine machine, EngineProbes? probes = null)
+    public IExecutionEngine CreateEngine(GuestMachine machine, EngineProbes? probes = null) => CreateEngine(machine, Engine, waits: false, probes);
+
+    /// <summary>Makes an engine.</summary>
+    /// <param name="machine">For which machine.</param>
+    /// <param name="engine">Which.</param>
+    /// <param name="waits">See <see cref="TieredEngine"/>.</param>
+    /// <param name="probes">Who looks at it; null: nobody.</param>
+    public IExecutionEngine CreateEngine(GuestMachine machine, EngineKind engine, bool waits, EngineProbes? probes = null)
     {
-        if (Engine == EngineKind.Jit)
+        if (engine == EngineKind.Jit)
         {
-            return new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, probes);
+            return new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, probes, waits);
         }
 
         var interpreter = new InterpreterEngine(machine);

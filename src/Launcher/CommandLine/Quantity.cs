@@ -62,6 +62,28 @@ internal static class Quantity
         return true;
     }
 
+    /// <summary>"1000MHz", "1GHz", "500000kHz"; a bare number is MHz. Whole kilohertz.</summary>
+    public static bool TryParseFrequency(string text, out uint khz)
+    {
+        khz = 0;
+        (string number, string unit) = Split(text);
+        double scale = unit.ToUpperInvariant() switch
+        {
+            "KHZ" => 1,
+            "" or "MHZ" => 1_000,
+            "GHZ" => 1_000_000,
+            _ => 0,
+        };
+        if (scale == 0 || !double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)
+            || value * scale > uint.MaxValue || value * scale != Math.Floor(value * scale))
+        {
+            return false;
+        }
+
+        khz = (uint)(value * scale);
+        return true;
+    }
+
     /// <summary>Decimal, or hexadecimal with 0x.</summary>
     public static bool TryParseInteger(string text, out int value) =>
         text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)

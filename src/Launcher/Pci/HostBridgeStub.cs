@@ -1,3 +1,5 @@
+using Lguest.Jit.Core.Snapshots;
+
 namespace Lguest.Jit.Launcher.Pci;
 
 /// <summary>
@@ -13,5 +15,10 @@ internal sealed class HostBridgeStub : IPciFunction
     public void WriteConfig(int offset, int size, uint value)
     {
         // There is nothing behind it that could change.
+    }
+
+    public void ExchangeState(StateArchive archive)
+    {
+        // Likewise.
     }
 }

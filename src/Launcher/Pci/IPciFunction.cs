@@ -1,3 +1,5 @@
+using Lguest.Jit.Core.Snapshots;
+
 namespace Lguest.Jit.Launcher.Pci;
 
 /// <summary>What answers configuration accesses in one slot of the bus.</summary>
@@ -10,4 +12,7 @@ internal interface IPciFunction
     /// Writes 1, 2 or 4 bytes at <paramref name="offset"/>, all within one dword. What may not be written stays as it is.
     /// </summary>
     void WriteConfig(int offset, int size, uint value);
+
+    /// <summary>What a snapshot has to keep.</summary>
+    void ExchangeState(StateArchive archive);
 }

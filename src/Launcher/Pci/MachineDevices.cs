@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 
@@ -26,6 +27,13 @@ internal sealed class MachineDevices
 
     /// <summary>Connects the interrupt lines.</summary>
     public void Connect(IInterruptSink interrupts) => Console.Interrupts = interrupts;
+
+    /// <summary>Everything that the devices remember, for snapshots and to compare two machines by.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        Ports.ExchangeState(archive);
+        Console.ExchangeState(archive);
+    }
 
     private void Plug(DeviceBus bus, int slot, int virtioId, ushort pciClass, VirtioDevice device)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Lguest.Jit.Core.Snapshots;
 
 namespace Lguest.Jit.Launcher.Pci;
 
@@ -82,6 +83,8 @@ internal sealed class PciDevice : IPciFunction
                 break;
         }
     }
+
+    public void ExchangeState(StateArchive archive) => archive.Raw(_config);
 
     private uint ReadWindow()
     {

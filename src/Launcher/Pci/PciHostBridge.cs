@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Switcher;
 
 namespace Lguest.Jit.Launcher.Pci;
@@ -34,6 +35,19 @@ internal sealed class PciHostBridge : IPortIo
     public byte? ExitStatus { get; private set; }
 
     public void Plug(int slot, IPciFunction function) => _slots[slot] = function;
+
+    /// <summary>The bridge and all that is plugged in.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        archive.Field(ref _latch);
+        int status = archive.Value(ExitStatus ?? -1);
+        ExitStatus = status < 0 ? null : (byte)status;
+        _serial?.ExchangeState(archive);
+        foreach (IPciFunction? function in _slots)
+        {
+            function?.ExchangeState(archive);
+        }
+    }
 
     public uint In(ushort port, int size)
     {

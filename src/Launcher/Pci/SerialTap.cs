@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Launcher.Virtio;
 
 namespace Lguest.Jit.Launcher.Pci;
@@ -14,6 +15,8 @@ internal sealed class SerialTap(IConsoleSink sink)
     private const uint DivisorLatch = 0x80;
 
     private bool _divisorOpen;
+
+    public void ExchangeState(StateArchive archive) => archive.Field(ref _divisorOpen);
 
     /// <summary>An <c>out</c> of any width to any port that nobody else wanted.</summary>
     public void Write(ushort port, uint value)

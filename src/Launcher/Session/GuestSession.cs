@@ -1,6 +1,8 @@
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.CommandLine;
+using Lguest.Jit.Launcher.Compare;
 using Lguest.Jit.Launcher.Console;
+using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Reporting;
 using Lguest.Jit.Launcher.Tracing;
@@ -81,6 +83,8 @@ internal sealed class GuestSession
     private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols)
     {
         var log = new DeviceLog(_host.Error);
+        var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
+        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options)) : null;
         long instructionsLeft = _options.MaxInstructions;
 
         // Errors in the files are said before we touch the terminal, and nobody listens before there is a Guest to talk to.
@@ -100,18 +104,20 @@ internal sealed class GuestSession
                 Sysenter = _options.Sysenter,
                 MaxInstructions = instructionsLeft,
             };
-            LifeResult life = GuestLife.Run(
-                _options.Memory,
-                machine => _options.CreateEngine(machine, tracing.CreateProbes()),
-                LoadAndListen,
-                options,
-                output,
-                _input,
-                log,
-                _stop,
-                _options.Stats,
-                tracing.Trace,
-                symbols);
+            LifeResult life = _options.Deterministic
+                ? DeterministicLife.Run(Setup(options, output, script, log, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
+                : GuestLife.Run(
+                    _options.Memory,
+                    machine => _options.CreateEngine(machine, tracing.CreateProbes()),
+                    LoadAndListen,
+                    options,
+                    output,
+                    _input,
+                    log,
+                    _stop,
+                    _options.Stats,
+                    tracing.Trace,
+                    symbols);
             instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {
@@ -122,6 +128,19 @@ internal sealed class GuestSession
             WriteStatistics(life);
         }
     }
+
+    /// <summary>Nobody listens to stdin here: what is typed there arrives when it pleases.</summary>
+    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionTracing tracing) => new()
+    {
+        Memory = _options.Memory,
+        CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
+        Load = _load,
+        Options = options,
+        Khz = _options.Khz,
+        Output = new HashingSink(output),
+        Input = script,
+        Log = log,
+    };
 
     private void Obey(EscapeCommand command)
     {
@@ -176,6 +195,9 @@ internal sealed class GuestSession
             case GuestEndKind.Restart when _options.NoReboot:
                 _host.Error.WriteLine("Guest restarts: that is the end (--no-reboot)");
                 return ExitCodes.Success;
+            case GuestEndKind.Idle:
+                _host.Error.WriteLine($"lguest-jit: {last.End.Message}");
+                return ExitCodes.Limit;
             case GuestEndKind.Restart or GuestEndKind.Stopped when _stop.Raised is { } stopped:
                 _host.Error.WriteLine($"lguest-jit: {stopped.Message}");
                 return stopped.ExitCode;

@@ -1,3 +1,5 @@
+using Lguest.Jit.Core.Snapshots;
+
 namespace Lguest.Jit.Launcher.Virtio;
 
 /// <summary>
@@ -87,6 +89,32 @@ internal sealed class ConsoleInputQueue(int capacity = 64 * 1024)
             }
 
             return taken;
+        }
+    }
+
+    /// <summary>What waits. Only where nobody posts or takes at the moment: in deterministic time.</summary>
+    public void ExchangeState(StateArchive archive)
+    {
+        lock (_gate)
+        {
+            _hasNews = archive.Value(_hasNews);
+            int count = archive.Value(_count);
+            byte[] waiting = new byte[count];
+            if (!archive.Loading)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    waiting[i] = _ring[(_head + i) % _ring.Length];
+                }
+            }
+
+            archive.Raw(waiting);
+            if (archive.Loading)
+            {
+                waiting.CopyTo(_ring, 0);
+                _head = 0;
+                _count = count;
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Switcher;
 
 namespace Lguest.Jit.Launcher.Virtio;
@@ -54,6 +55,13 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
         {
             Receive();
         }
+    }
+
+    /// <inheritdoc/>
+    public override void ExchangeState(StateArchive archive)
+    {
+        base.ExchangeState(archive);
+        _input.ExchangeState(archive);
     }
 
     protected override void Serve(int number)
@@ -115,7 +123,7 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
         for (uint done = 0; done < piece.Length;)
         {
             uint length = Math.Min(piece.Length - done, GuestRam.PageSize);
-            if (!_output.Write(Ram.Window(piece.Address + done, length)))
+            if (!_output.Write(Ram.View(piece.Address + done, length)))
             {
                 return false;
             }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Switcher;
 
@@ -88,6 +89,21 @@ internal abstract class VirtioDevice : IBarRegion
 
     /// <summary>Writes to device configuration, at any status.</summary>
     protected abstract void WriteConfig(uint offset, int size, uint value);
+
+    /// <summary>Registers and queues, for snapshots; a device with more to remember adds it.</summary>
+    public virtual void ExchangeState(StateArchive archive)
+    {
+        archive.Field(ref _status);
+        archive.Field(ref _deviceFeatureSelect);
+        archive.Field(ref _driverFeatureSelect);
+        archive.Field(ref _accepted);
+        archive.Field(ref _queueSelect);
+        archive.Field(ref _isr);
+        foreach (Virtqueue queue in _queues)
+        {
+            queue.ExchangeState(archive);
+        }
+    }
 
     public uint Read(uint offset, int size)
     {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Snapshots;
 
 namespace Lguest.Jit.Launcher.Virtio;
 
@@ -62,6 +63,18 @@ internal sealed class Virtqueue(GuestRam ram)
         Descriptors = Available = Used = 0;
         _lastAvailable = _usedIndex = 0;
         HasNews = false;
+    }
+
+    public void ExchangeState(StateArchive archive)
+    {
+        Size = archive.Value(Size);
+        Enabled = archive.Value(Enabled);
+        Descriptors = archive.Value(Descriptors);
+        Available = archive.Value(Available);
+        Used = archive.Value(Used);
+        HasNews = archive.Value(HasNews);
+        archive.Field(ref _lastAvailable);
+        archive.Field(ref _usedIndex);
     }
 
     /// <summary>queue_enable ← 1: sizes, addresses and alignments are checked here, once.</summary>

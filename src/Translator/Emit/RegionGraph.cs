@@ -47,6 +47,11 @@ internal sealed class RegionGraph
         FindSites(plan, optimisations);
         Arrange();
         FindEntries();
+        if (optimisations.AsksAtBlocks)
+        {
+            Array.Fill(_safepoint, true);
+        }
+
         for (int i = 0; i < count; i++)
         {
             Longest(i);

@@ -115,7 +115,7 @@ public class LaunchCommandTests
         {
             parsed = options;
             return 0;
-        });
+        }, static _ => 0);
         using var error = new StringWriter();
         Assert.Equal(0, command.Invoke(arguments, TextWriter.Null, error));
         Assert.Equal("", error.ToString());

@@ -22,5 +22,7 @@ internal sealed unsafe class LyingEngine(IExecutionEngine inner, Lie lie) : IExe
         }
     }
 
+    public void Forget(bool exactly) => inner.Forget(exactly);
+
     public void Dispose() => inner.Dispose();
 }

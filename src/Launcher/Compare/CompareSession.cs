@@ -1,0 +1,217 @@
+using System.Diagnostics;
+using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Launcher.CommandLine;
+using Lguest.Jit.Launcher.Console;
+using Lguest.Jit.Launcher.Deterministic;
+using Lguest.Jit.Launcher.Loading;
+using Lguest.Jit.Launcher.Session;
+using Lguest.Jit.Launcher.Virtio;
+using Lguest.Jit.Switcher;
+using CultureInfo = System.Globalization.CultureInfo;
+
+namespace Lguest.Jit.Launcher.Compare;
+
+/// <summary>
+/// What <c>compare</c> does: a Guest on both engines, or one against a recording, life by life until it ends; then the result, a report
+/// if there is something to report, and the exit code: 0 equal, 5 different.
+/// </summary>
+internal sealed class CompareSession
+{
+    private static readonly TimeSpan s_progressInterval = TimeSpan.FromSeconds(5);
+
+    private readonly CompareOptions _compare;
+    private readonly LaunchOptions _options;
+    private readonly SessionHost _host;
+    private readonly Func<GuestRam, LoadedKernel> _load;
+    private readonly string _command;
+    private readonly StopRequest _stop = new();
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private TimeSpan _lastProgress;
+    private long _instructions;
+    private long _checkpoints;
+    private int _lives = 1;
+
+    /// <param name="options">A valid command line.</param>
+    /// <param name="host">Where output goes.</param>
+    /// <param name="embedded">Loads the Guest that comes with the program, for when no kernel is named.</param>
+    /// <param name="arguments">The command line as it was typed: it is what reproduces the result.</param>
+    public CompareSession(CompareOptions options, SessionHost host, Func<GuestRam, LoadedKernel> embedded, IReadOnlyList<string> arguments)
+    {
+        _compare = options;
+        _options = options.Run;
+        _host = host;
+        _load = _options.Kernel is { } kernel ? ram => KernelLoader.Load(ram, kernel, _options.Initrd, _options.Append) : embedded;
+        _command = "lguest-jit " + string.Join(' ', arguments.Select(Quote));
+    }
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="LoadException">One line for the user: bad input.</exception>
+    public int Run()
+    {
+        SymbolTable symbols = _options.Symbols is { } path ? SymbolTable.Load(path)
+            : _options.Kernel is { } kernel ? SymbolTable.FromKernel(kernel) : SymbolTable.Empty;
+        using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
+        using Timer? limit = _options.Timeout is { } time
+            ? new Timer(_ => _stop.Raise(ExitCodes.Limit, $"time limit of {time.TotalSeconds:0.###} s reached"), null, time, Timeout.InfiniteTimeSpan)
+            : null;
+        CompareOutcome outcome;
+        if (_compare.Json)
+        {
+            outcome = Compare(null);
+        }
+        else
+        {
+            var output = new ConsoleOutput(_host.Output);
+            _stop.Subscribe(_ => output.Abandon());
+            outcome = Compare(output);
+            _ = output.Drain();
+            output.Close();
+        }
+
+        return Conclude(outcome, symbols);
+    }
+
+    private CompareOutcome Compare(ConsoleOutput? output)
+    {
+        using RecordedRun? recorded = _compare.Against is { } file ? Recording.Open(file) : null;
+        RecordingHeader? header = recorded?.Header;
+        if (header is not null && RecordingHeader.Of(_options).Unlike(header) is { } complaint)
+        {
+            throw new LoadException($"{_compare.Against}: {complaint}");
+        }
+
+        if (header is not null && _compare.EveryIsGiven)
+        {
+            throw new LoadException($"--every {_options.Every}: {_compare.Against} has a checkpoint every {header.Every} instructions");
+        }
+
+        InputScript script = _options.Input is { } path ? InputScript.Load(path) : InputScript.Empty;
+        var log = new DeviceLog(_host.Error);
+        var inputs = (First: new ScriptedInput(script), Second: new ScriptedInput(script));
+        long every = header?.Every ?? _options.Every;
+        string recordedBy = header is null ? "jit" : $"recorded ({header.Engine})";
+        string first = header is null || _options.Engine == EngineKind.Interpreter ? "interpreter" : "jit";
+        while (true)
+        {
+            DeterministicSetup ours = Setup(header is null ? EngineKind.Interpreter : _options.Engine, inputs.First, new HashingSink(output, holds: true), log);
+            LockstepResult result;
+            GuestEnd? end;
+            string hash;
+            long limit = _options.MaxInstructions == long.MaxValue ? long.MaxValue : _options.MaxInstructions - _instructions;
+            if (recorded is not null)
+            {
+                using var guest = new DeterministicGuest(ours with { Tracked = true });
+                _stop.Subscribe(guest.Guest.RequestStop);
+                result = new AgainstRecording(guest, recorded, limit) { Progress = ReportProgress }.Run();
+                _stop.Unsubscribe(guest.Guest.RequestStop);
+                end = result.Difference is null ? guest.End : null;
+                hash = guest.Digest().ToString();
+            }
+            else
+            {
+                DeterministicSetup theirs = Setup(EngineKind.Jit, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
+                using var pair = new GuestPair(ours, theirs);
+                Action<string> stop = pair.Stop;
+                _stop.Subscribe(stop);
+                result = new Lockstep(pair, every, limit) { Progress = ReportProgress }.Run();
+                _stop.Unsubscribe(stop);
+                end = result.Difference is null ? pair.First.End : null;
+                hash = pair.First.Digest().ToString();
+            }
+
+            _instructions += result.Equal;
+            _checkpoints += result.Checkpoints;
+            bool goesOn = end?.Kind == GuestEndKind.Restart && !_options.NoReboot && result.Difference is null && !result.Stopped
+                && _instructions < _options.MaxInstructions;
+            if (!goesOn)
+            {
+                return new CompareOutcome
+                {
+                    First = first,
+                    Second = recordedBy,
+                    Instructions = _instructions,
+                    Checkpoints = _checkpoints,
+                    Every = every,
+                    Time = Stopwatch.GetElapsedTime(_started),
+                    Lives = _lives,
+                    End = end is { Kind: GuestEndKind.Stopped } ? null : end,
+                    Hash = result.Difference is null && !result.Stopped ? hash : null,
+                    Difference = result.Difference,
+                    Stopped = result.Stopped ? _stop.Raised?.Message ?? "stopped" : null,
+                    Reproduce = _command,
+                };
+            }
+
+            _lives++;
+            _host.Error.WriteLine("Guest restarts");
+        }
+    }
+
+    private DeterministicSetup Setup(EngineKind engine, ScriptedInput input, HashingSink output, DeviceLog log) => new()
+    {
+        Memory = _options.Memory,
+        CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true),
+        Load = _load,
+        Options = new GuestOptions { SyscallVector = _options.SyscallVector, Sysenter = _options.Sysenter },
+        Khz = _options.Khz,
+        Output = output,
+        Input = input,
+        Log = log,
+    };
+
+    private void ReportProgress(long instructions, long checkpoints)
+    {
+        TimeSpan time = Stopwatch.GetElapsedTime(_started);
+        if (time - _lastProgress < s_progressInterval)
+        {
+            return;
+        }
+
+        _lastProgress = time;
+        long all = _instructions + instructions;
+        double rate = all / time.TotalSeconds;
+        string rest = _options.MaxInstructions == long.MaxValue
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $", at most {(_options.MaxInstructions - all) / Math.Max(rate, 1):F0} s left");
+        _host.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"compare: {all:N0} instructions equal, {_checkpoints + checkpoints:N0} checkpoints, {rate / 1e6:F0} MIPS{rest}"));
+    }
+
+    private int Conclude(CompareOutcome outcome, SymbolTable symbols)
+    {
+        if (_compare.Json)
+        {
+            using var output = new StreamWriter(_host.Output, leaveOpen: true);
+            output.Write(CompareJson.Of(outcome, symbols));
+        }
+
+        string all = string.Create(
+            CultureInfo.InvariantCulture, $"{outcome.Instructions:N0} instructions at {outcome.Checkpoints:N0} checkpoints in {outcome.Time.TotalSeconds:F1} s");
+        if (outcome.Difference is { } difference)
+        {
+            ReportDirectory.Write(_compare.Report, outcome, symbols);
+            string place = difference.Trace is { } trace ? $"in the block at 0x{trace.Culprit.Eip:x8} {symbols.DescribePhysical(trace.Culprit.Eip)}".TrimEnd()
+                : $"between {difference.Equal} and {difference.Unlike} instructions";
+            _host.Error.WriteLine($"lguest-jit: DIFFERENT {place} ({string.Join(", ", difference.First.Digest.PartsUnlike(difference.Second.Digest))}), after {all}");
+            _host.Error.WriteLine($"lguest-jit: the report is in {_compare.Report}");
+            return ExitCodes.Different;
+        }
+
+        if (outcome.Stopped is { } stopped)
+        {
+            ReportDirectory.Write(_compare.Report, outcome, symbols);
+            _host.Error.WriteLine($"lguest-jit: {stopped}: equal so far, {all}");
+            _host.Error.WriteLine($"lguest-jit: the report is in {_compare.Report}");
+            return _stop.Raised?.ExitCode ?? ExitCodes.HostFailure;
+        }
+
+        string end = outcome.End is { } guestEnd ? $"; Guest: {guestEnd.Kind} {Reporting.KillReport.Clean(guestEnd.Message)}".TrimEnd() : "";
+        _host.Error.WriteLine($"lguest-jit: equal: {outcome.First} and {outcome.Second}, {all}, hash {outcome.Hash}{end}");
+        return ExitCodes.Success;
+    }
+
+    private static string Quote(string argument) =>
+        argument.Length > 0 && argument.All(static c => char.IsAsciiLetterOrDigit(c) || "-_=./:,+@%".Contains(c, StringComparison.Ordinal))
+            ? argument
+            : $"'{argument.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+}
