@@ -72,7 +72,7 @@ public sealed class CompareCommandTests : IDisposable
         string report = Path.Combine(_directory, "report");
         LoopGuest guest = new(rounds: 500);
         string[] memory = ["--memory", "4M"];
-        Assert.Equal(0, Run(guest.Load, ["run", "--deterministic", "--record", file, "--every", "1000", .. memory]).ExitCode);
+        Assert.Equal(0, Run(guest.Load, ["run", "--deterministic", "--engine", "interpreter", "--record", file, "--every", "1000", .. memory]).ExitCode);
         foreach (string engine in new[] { "interpreter", "jit" })
         {
             Launch same = Run(guest.Load, ["compare", "--against", file, "--engine", engine, .. memory]);
