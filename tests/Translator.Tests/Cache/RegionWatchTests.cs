@@ -57,7 +57,10 @@ public sealed unsafe class RegionWatchTests
             c.mov(__dword_ptr[Data], 1);
             c.jmp(again);
         });
-        using var timer = new Timer(_ => Volatile.Write(ref watched.Rig.Cpu->Attention, 1), null, 20, Timeout.Infinite);
+
+        // It is compiled before anybody asks, however long that takes here.
+        Assert.Equal(ExitReason.Budget, watched.Rig.Run(1000));
+        using var timer = new Timer(_ => Volatile.Write(ref watched.Rig.Cpu->Attention, 1), null, 100, Timeout.Infinite);
         Assert.Equal(ExitReason.Attention, watched.Rig.Run(long.MaxValue));
         Assert.Equal(1, watched[LeaveReason.Safepoint]);
     }
