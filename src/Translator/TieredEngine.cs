@@ -133,15 +133,15 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private void Promote(GuestCpu* cpu)
     {
         cpu->Tier = ExecutionTier.Translator;
+        ForgetAfterReset();
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && !RegionCache.IsTranslated(block->Head))
         {
-            if (_queue == null && _threshold != 0 && _regions.Covers(block) && _secondChance.Add((nint)block))
+            if (_queue != null)
             {
-                // A region around it leaves it out; as with the compiler thread, it has to be hot for longer than that.
-                BlockHead.SetCounting(block->Head, _threshold * 4);
+                _hot.Heat(block, _interpreter.Cache.Patience(block));
             }
-            else if (_queue == null)
+            else if (_threshold == 0 || !HasToBecomeHotAgain(block))
             {
                 // Whatever comes of it, this head need not count on.
                 BlockHead.SetPlain(block->Head);
@@ -149,10 +149,6 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 {
                     CompileNow(plan);
                 }
-            }
-            else
-            {
-                _hot.Heat(block, _interpreter.Cache.Patience(block));
             }
         }
 
@@ -163,13 +159,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
     private void Feed()
     {
-        if (_resets != _interpreter.Cache.Resets)
-        {
-            _resets = _interpreter.Cache.Resets;
-            _hot.Clear();
-            _secondChance.Clear();
-        }
-
+        ForgetAfterReset();
         while (_queue!.WantsMore && _hot.Count > 0)
         {
             // Only what is mapped now can be looked at; the code of another process waits for its turn.
@@ -179,15 +169,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 return;
             }
 
-            if (RegionCache.IsTranslated(block->Head))
+            if (RegionCache.IsTranslated(block->Head) || HasToBecomeHotAgain(block))
             {
-                continue;
-            }
-
-            if (_regions.Covers(block) && _secondChance.Add((nint)block))
-            {
-                // It became hot while a region around it was being compiled. If it still is, it is so by another way.
-                BlockHead.SetCounting(block->Head, Math.Max(_threshold, 1) * 4);
                 continue;
             }
 
@@ -197,6 +180,32 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 _queue.Offer(plan);
                 GiveTime(plan);
             }
+        }
+    }
+
+    /// <summary>
+    /// A region has the block inside, and that is likely to be why it is run no more: it became hot while that one was being compiled.
+    /// If it becomes so once again, it is reached by another way, and gets a translation of its own.
+    /// </summary>
+    private bool HasToBecomeHotAgain(GuestBlock* block)
+    {
+        if (!_regions.Covers(block) || !_secondChance.Add((nint)block))
+        {
+            return false;
+        }
+
+        BlockHead.SetCounting(block->Head, _threshold * 4);
+        return true;
+    }
+
+    /// <summary>When the block arena has been emptied, no pointer into it is good any more.</summary>
+    private void ForgetAfterReset()
+    {
+        if (_resets != _interpreter.Cache.Resets)
+        {
+            _resets = _interpreter.Cache.Resets;
+            _hot.Clear();
+            _secondChance.Clear();
         }
     }
 

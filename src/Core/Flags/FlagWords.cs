@@ -37,9 +37,6 @@ internal static class FlagWords
     public static uint AfterRor(uint aux, uint result, uint count) =>
         (count & 31) == 0 ? aux : (aux & ~CarryAndOverflow) | (result & CarryAndOverflow);
 
-    /// <summary>CF alone: the low bit of <paramref name="carry"/>.</summary>
-    public static uint WithCarry(uint aux, uint carry) => ((aux >> 31) ^ carry) % 2 == 0 ? aux : aux ^ CarryAndOverflow;
-
     /// <summary>1 if a condition holds, by its number without the lowest bit (which negates): O B E BE S P L LE.</summary>
     public static uint Holds(uint pair, uint result, uint aux) => pair switch
     {

@@ -58,20 +58,7 @@ internal sealed unsafe class CodeMap : IDisposable
         uint frame = physical >> 12;
         uint from = physical & 0xFFF;
         _lines[frame] |= LineMask(from, from + length - 1);
-        WriteSlot* slot = _slots[frame];
-        _slots[frame] = null;
-        while (slot != null)
-        {
-            WriteSlot* next = slot->Next;
-            if (*slot->Cell == slot->Value)
-            {
-                *slot->Cell = 0;
-            }
-
-            slot->Next = _freeSlots;
-            _freeSlots = slot;
-            slot = next;
-        }
+        TakeWriteEntries(frame, park: false);
     }
 
     /// <summary>Replaces the line mask of a frame after blocks in it were dropped; 0 lets write entries return.</summary>
@@ -113,7 +100,10 @@ internal sealed unsafe class CodeMap : IDisposable
     /// Takes every write entry to a frame away until the next store asks for it (<see cref="DirtyPages.Checkpoint"/>). Only where
     /// writes are tracked.
     /// </summary>
-    public void ParkWriteEntries(uint frame)
+    public void ParkWriteEntries(uint frame) => TakeWriteEntries(frame, park: true);
+
+    /// <summary>Clears every write entry to a frame that is still the one noted; parked ones stand beside their cell until they are wanted back.</summary>
+    private void TakeWriteEntries(uint frame, bool park)
     {
         WriteSlot* slot = _slots[frame];
         _slots[frame] = null;
@@ -123,7 +113,10 @@ internal sealed unsafe class CodeMap : IDisposable
             if (*slot->Cell == slot->Value)
             {
                 *slot->Cell = 0;
-                *(ulong*)((byte*)slot->Cell + AddressSpace.ParkedOffset) = slot->Value;
+                if (park)
+                {
+                    *(ulong*)((byte*)slot->Cell + AddressSpace.ParkedOffset) = slot->Value;
+                }
             }
 
             slot->Next = _freeSlots;

@@ -71,6 +71,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         if (!plan.Blocks.All(b => _blocks.IsStill(b.Pointer, b.Code)))
         {
             region.Dispose();
+            Outdated++;
             StartOver(plan.Blocks[0].Pointer);
             return false;
         }

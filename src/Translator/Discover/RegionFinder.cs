@@ -107,7 +107,6 @@ internal sealed unsafe class RegionFinder
             Pages = pages,
             Mode = cpu->Mode,
             Scattered = scattered,
-            Heat = instructions,
             CacheGeneration = _cache.Resets,
         };
     }

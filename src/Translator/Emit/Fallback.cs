@@ -96,12 +96,19 @@ internal static unsafe class Fallback
         return true;
     }
 
+    /// <summary>Copies the ops just written to memory that the method owns, with room for some more behind them.</summary>
+    public static Op* Copy(OpWriter writer, List<nint> allocations, int room)
+    {
+        var ops = (Op*)NativeMemory.AlignedAlloc((nuint)((writer.Length + room) * sizeof(Op)), (nuint)sizeof(Op));
+        allocations.Add((nint)ops);
+        writer.Ops.CopyTo(new Span<Op>(ops, writer.Length));
+        return ops;
+    }
+
     private static Op* Place(RegionContext c, OpWriter writer, List<nint> allocations, out int count)
     {
         count = writer.Length;
-        var ops = (Op*)NativeMemory.AlignedAlloc((nuint)((count + 1) * sizeof(Op)), (nuint)sizeof(Op));
-        allocations.Add((nint)ops);
-        writer.Ops.CopyTo(new Span<Op>(ops, count));
+        Op* ops = Copy(writer, allocations, room: 1);
         for (int k = 0; k < count; k++)
         {
             ops[k].Remaining = (ushort)c.Remaining;

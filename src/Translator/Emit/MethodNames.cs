@@ -24,7 +24,6 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo AfterDivision = Find(typeof(FlagWords), nameof(FlagWords.AfterDivision));
     public static readonly MethodInfo AfterRol = Find(typeof(FlagWords), nameof(FlagWords.AfterRol));
     public static readonly MethodInfo AfterRor = Find(typeof(FlagWords), nameof(FlagWords.AfterRor));
-    public static readonly MethodInfo WithCarry = Find(typeof(FlagWords), nameof(FlagWords.WithCarry));
     public static readonly MethodInfo Condition = Find(typeof(FlagWords), nameof(FlagWords.Holds));
     public static readonly MethodInfo InterlockedOr = typeof(Interlocked).GetMethod(nameof(Interlocked.Or), [typeof(int).MakeByRefType(), typeof(int)])!;
     public static readonly MethodInfo AddAux = Find(typeof(LazyFlags), nameof(LazyFlags.AddAux32));

@@ -52,17 +52,9 @@ internal static unsafe class SegmentEmitter
     /// <summary>ESP moves only once the selector has been found good.</summary>
     private static bool Pop(RegionContext c, in Instruction i)
     {
-        ILGenerator il = c.Il;
-        LocalBuilder selector = c.Temporary();
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: false);
-        MemoryEmitter.Load(c, 4);
-        il.Emit(OpCodes.Stloc, selector);
+        LocalBuilder selector = StackEmitter.LoadTop(c);
         Load(c, i.GetOpRegister(0), selector);
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        il.Emit(OpCodes.Ldc_I4_4);
-        il.Emit(OpCodes.Add);
-        OperandEmitter.StoreRegister(c, Register.ESP);
+        StackEmitter.Drop(c, 4);
         return true;
     }
 

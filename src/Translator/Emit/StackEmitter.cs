@@ -33,17 +33,29 @@ internal static class StackEmitter
     /// <summary>Leaves the top of the Guest's stack in a temporary; ESP has moved by <paramref name="drop"/>.</summary>
     public static LocalBuilder PopValue(RegionContext c, uint drop)
     {
-        ILGenerator il = c.Il;
+        LocalBuilder value = LoadTop(c);
+        Drop(c, drop);
+        return value;
+    }
+
+    /// <summary>Leaves the top of the Guest's stack in a temporary; ESP stays, since something may still go wrong.</summary>
+    public static LocalBuilder LoadTop(RegionContext c)
+    {
         LocalBuilder value = c.Temporary();
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
+        c.Il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
         MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: false);
         MemoryEmitter.Load(c, 4);
-        il.Emit(OpCodes.Stloc, value);
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        il.Emit(OpCodes.Ldc_I4, (int)drop);
-        il.Emit(OpCodes.Add);
-        OperandEmitter.StoreRegister(c, Register.ESP);
+        c.Il.Emit(OpCodes.Stloc, value);
         return value;
+    }
+
+    /// <summary>Moves ESP up by so many bytes.</summary>
+    public static void Drop(RegionContext c, uint bytes)
+    {
+        c.Il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
+        c.Il.Emit(OpCodes.Ldc_I4, (int)bytes);
+        c.Il.Emit(OpCodes.Add);
+        OperandEmitter.StoreRegister(c, Register.ESP);
     }
 
     private static bool Push(RegionContext c, in Instruction i)
@@ -92,18 +104,10 @@ internal static class StackEmitter
             return false;
         }
 
-        ILGenerator il = c.Il;
-        LocalBuilder value = c.Temporary();
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: false);
-        MemoryEmitter.Load(c, 4);
-        il.Emit(OpCodes.Stloc, value);
+        LocalBuilder value = LoadTop(c);
         OperandEmitter.TranslateMemory(c, i, 4, write: true);
         MemoryEmitter.Store(c, FlagExpression.Of(value), 4);
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        il.Emit(OpCodes.Ldc_I4_4);
-        il.Emit(OpCodes.Add);
-        OperandEmitter.StoreRegister(c, Register.ESP);
+        Drop(c, 4);
         return true;
     }
 

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
@@ -27,10 +26,7 @@ internal static unsafe class TrapEmitter
         LoweringTable.Find(i.Mnemonic)!(writer, i);
 
         // The op, and the slot behind it that is its inline cache; nobody else has them, so each place predicts for itself.
-        int count = writer.Length;
-        var ops = (Op*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(Op)), (nuint)sizeof(Op));
-        allocations.Add((nint)ops);
-        writer.Ops.CopyTo(new Span<Op>(ops, count));
+        Op* ops = Fallback.Copy(writer, allocations, room: 0);
         ops[0].Remaining = (ushort)c.Remaining;
 
         ILGenerator il = c.Il;

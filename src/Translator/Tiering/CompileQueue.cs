@@ -7,13 +7,13 @@ using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Tiering;
 
-/// <summary>The compiler thread: takes the hottest plan first, never makes the Guest wait, forgets plans when there are too many.</summary>
+/// <summary>The compiler thread, and the few plans that wait for it. It never makes the Guest wait; who is next, <see cref="HotBlocks"/> has decided.</summary>
 internal sealed unsafe class CompileQueue : IDisposable
 {
     /// <summary>Plans made ahead of the compiler: more would be stale by their turn.</summary>
     private const int Ahead = 2;
 
-    private readonly PriorityQueue<RegionPlan, long> _plans = new();
+    private readonly Queue<RegionPlan> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
     private readonly GuestCpu* _cpu;
@@ -61,7 +61,7 @@ internal sealed unsafe class CompileQueue : IDisposable
     {
         lock (_gate)
         {
-            _plans.Enqueue(plan, -plan.Heat);
+            _plans.Enqueue(plan);
             Offered++;
         }
 
@@ -96,7 +96,7 @@ internal sealed unsafe class CompileQueue : IDisposable
             RegionPlan? plan;
             lock (_gate)
             {
-                _plans.TryDequeue(out plan, out _);
+                _plans.TryDequeue(out plan);
             }
 
             if (plan != null)
