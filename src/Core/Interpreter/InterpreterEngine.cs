@@ -35,6 +35,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
 
+    /// <summary>Called between blocks after a miss that somebody wants to learn from (<see cref="GuestCpu.MissRecord"/>).</summary>
+    public TierHook? Missed { get; init; }
+
     /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
     public TierHook? Settle { get; init; }
 
@@ -106,6 +109,11 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         Execute(cpu, block->Head);
         while (cpu->Exit == ExitReason.Miss)
         {
+            if (cpu->MissRecord != 0)
+            {
+                Missed?.Invoke(cpu);
+            }
+
             // The interpreter's turn, whatever the head of that block leads to.
             block = _cache.Find();
             if (block == null)

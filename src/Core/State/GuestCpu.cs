@@ -61,6 +61,17 @@ internal unsafe struct GuestCpu
     /// <summary>As <see cref="ReadTable"/>, for stores. A page that holds translated code has no entry here.</summary>
     public ulong* WriteTable;
 
+    /// <summary>
+    /// The number of the state that those tables are in (<see cref="Memory.TlbClock"/>): another one as soon as an entry has gone or changed.
+    /// </summary>
+    public ulong TlbEpoch;
+
+    /// <summary>With <see cref="ExitReason.Miss"/>: which record of translated code has something to learn from it; 0: none.</summary>
+    public nint MissRecord;
+
+    /// <summary>With <see cref="MissRecord"/>: the linear address that was missed.</summary>
+    public uint MissAddress;
+
     /// <summary>Instructions left until <c>Run</c> has to return. Charged by whole blocks at their head.</summary>
     public long BudgetLeft;
 
@@ -72,9 +83,6 @@ internal unsafe struct GuestCpu
 
     /// <summary>Non-zero: leave at the next safepoint. Written by any thread.</summary>
     public int Attention;
-
-    /// <summary>Non-zero: translated code asks its engine to look at what it has counted, when it is next entered.</summary>
-    public int TierRequest;
 
     /// <summary>Bit n: IRQ n has been raised and not yet delivered. Written by any thread with interlocked operations.</summary>
     public uint PendingInterrupts;

@@ -14,16 +14,19 @@ internal sealed class BranchEmitter
     private readonly RegionGraph _graph;
     private readonly RegionFlags _flags;
     private readonly Label[] _labels;
+    private readonly Label[] _doors;
+    private readonly List<(Label Label, int Block, FlagState Flags)> _edges = [];
     private readonly BranchTable? _table;
     private readonly Dictionary<int, FlagState> _known = [];
 
-    public BranchEmitter(RegionContext c, RegionGraph graph, RegionFlags flags, Label[] labels, BranchTable? table)
+    public BranchEmitter(RegionContext c, RegionGraph graph, RegionFlags flags, Label[] labels, Label[] doors, BranchTable? table)
     {
         _c = c;
         _il = c.Il;
         _graph = graph;
         _flags = flags;
         _labels = labels;
+        _doors = doors;
         _table = table;
     }
 
@@ -85,6 +88,42 @@ internal sealed class BranchEmitter
         }
 
         _il.Emit(OpCodes.Br, LabelFor(eip));
+        EmitEdges();
+    }
+
+    /// <summary>A safepoint: takes the block's instructions from the budget, or leaves in front of it.</summary>
+    public void Ask(int block)
+    {
+        int count = _graph.Length(block);
+        _c.Charge(count);
+        if (!_c.Optimisations.Slices)
+        {
+            _il.Emit(OpCodes.Ldarg_0);
+            _c.Offset(MethodNames.Attention);
+            _il.Emit(OpCodes.Volatile);
+            _il.Emit(OpCodes.Ldind_I4);
+            _il.Emit(OpCodes.Brtrue, _c.Exits.Refusal(_graph.Eip(block), count));
+        }
+
+        _il.Emit(OpCodes.Ldloc, _c.Budget);
+        _il.Emit(OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Blt, _c.Exits.Refusal(_graph.Eip(block), count));
+    }
+
+    /// <summary>Ways to safepoints that bring the flags with them, so that only who is refused has to store them.</summary>
+    private void EmitEdges()
+    {
+        FlagState flags = _c.Flags;
+        foreach ((Label label, int block, FlagState carried) in _edges)
+        {
+            _c.Flags = carried;
+            _il.MarkLabel(label);
+            Ask(block);
+            _il.Emit(OpCodes.Br, _labels[block]);
+        }
+
+        _c.Flags = flags;
+        _edges.Clear();
     }
 
     /// <summary>A conditional branch: to <paramref name="taken"/> if the comparison holds, else to <paramref name="next"/>.</summary>
@@ -102,6 +141,7 @@ internal sealed class BranchEmitter
 
         ConditionEmitter.Branch(_c, comparison, LabelFor(taken));
         _il.Emit(OpCodes.Br, LabelFor(next));
+        EmitEdges();
     }
 
     private bool NeedsCanonical(uint eip) =>
@@ -114,6 +154,18 @@ internal sealed class BranchEmitter
         if (!_graph.TryFind(eip, out int block))
         {
             return _c.Exits.Link(eip);
+        }
+
+        if (_graph.IsSafepoint(block))
+        {
+            if (_c.Flags.Kind == FlagState.Dynamic || NeedsCanonical(eip))
+            {
+                return _doors[block];
+            }
+
+            Label edge = _il.DefineLabel();
+            _edges.Add((edge, block, _c.Flags));
+            return edge;
         }
 
         if (Inherits(block))
@@ -154,7 +206,7 @@ internal sealed class BranchEmitter
         {
             _il.Emit(OpCodes.Ldloc, target);
             _il.Emit(OpCodes.Ldc_I4, (int)site);
-            _il.Emit(OpCodes.Beq, LabelFor(site));
+            _il.Emit(OpCodes.Beq, _doors[_graph.Find(site)]);
         }
 
         Leave(target);

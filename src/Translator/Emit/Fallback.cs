@@ -92,7 +92,7 @@ internal static unsafe class Fallback
         }
 
         // Iterations of string instructions are charged as they go.
-        c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
+        c.TakeBudget();
         return true;
     }
 

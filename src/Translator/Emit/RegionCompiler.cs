@@ -25,7 +25,7 @@ internal static class RegionCompiler
         int bytes = il.ILOffset;
         RuntimeMethodHandle handle = GetMethodDescriptor(method);
         RuntimeHelpers.PrepareMethod(handle);
-        return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.CacheRecords, bytes);
+        return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.Windows, bytes);
     }
 
     /// <summary>Compiles the method (it is not public that one can ask for this).</summary>

@@ -5,7 +5,7 @@ namespace Lguest.Jit.Translator.Emit;
 
 /// <summary>
 /// Which instructions of a region must leave flags behind, across its blocks. Wherever execution may leave (a memory access
-/// above all) the world sees the flags; behind a branch that leaves the region we assume that somebody looks.
+/// above all) the world sees the flags; behind a branch that leaves the region, or may be interrupted, we assume that somebody looks.
 /// </summary>
 internal sealed class RegionFlags
 {
@@ -77,7 +77,7 @@ internal sealed class RegionFlags
         bool live = _graph.MayLeave(block) || !_optimisations.DeadFlags;
         foreach (int successor in _graph.Successors(block))
         {
-            live |= _liveIn[successor];
+            live |= _liveIn[successor] || _graph.IsSafepoint(successor);
         }
 
         for (int i = code.Length - 1; i >= 0; i--)
@@ -103,8 +103,7 @@ internal sealed class RegionFlags
             }
         }
 
-        // The head of a safepoint is an exit itself.
-        return live || _graph.IsSafepoint(block);
+        return live;
     }
 
     private static bool ReadsFlags(in Instruction i) => i.RflagsRead != RflagsBits.None;
