@@ -38,6 +38,12 @@ internal sealed record Optimisations
     /// <summary>A block with one way in takes over what is known about the flags, without storing them in between.</summary>
     public bool FlagInheritance { get; set; } = true;
 
+    /// <summary>Ways that meet at a block need not store their flags if they have them in common, and only exits look.</summary>
+    public bool MergedFlags { get; set; } = true;
+
+    /// <summary>DIV and IDIV are the Host's own, where it has them and the operands suit.</summary>
+    public bool HostDivision { get; set; } = true;
+
     /// <summary>
     /// No optimisation, but the want of one: every block asks for its own budget, so that the engine can be stopped in front of any block, and
     /// not only at safepoints. For whoever looks for the block that goes wrong.
@@ -65,6 +71,8 @@ internal sealed record Optimisations
         ["windows"] = static (o, on) => o.Windows = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
+        ["merged-flags"] = static (o, on) => o.MergedFlags = on,
+        ["host-division"] = static (o, on) => o.HostDivision = on,
         ["flag-inheritance"] = static (o, on) => o.FlagInheritance = on,
     };
 

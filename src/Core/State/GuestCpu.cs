@@ -66,6 +66,9 @@ internal unsafe struct GuestCpu
     /// </summary>
     public ulong TlbEpoch;
 
+    /// <summary>Translated code's own: what its budget was when it was entered.</summary>
+    public int EntryMark;
+
     /// <summary>With <see cref="ExitReason.Miss"/>: which record of translated code has something to learn from it; 0: none.</summary>
     public nint MissRecord;
 

@@ -16,6 +16,7 @@ internal sealed class BranchEmitter
     private readonly Label[] _labels;
     private readonly Label[] _doors;
     private readonly List<(Label Label, int Block, FlagState Flags)> _edges = [];
+    private readonly FlagMerge?[] _merges;
     private readonly BranchTable? _table;
     private readonly Dictionary<int, FlagState> _known = [];
 
@@ -28,6 +29,36 @@ internal sealed class BranchEmitter
         _labels = labels;
         _doors = doors;
         _table = table;
+        _merges = new FlagMerge?[labels.Length];
+    }
+
+    /// <summary>Takes notes of the ways to blocks that might have flags in common; null: nobody does.</summary>
+    public FlagMerges? Notes { get; init; }
+
+    /// <summary>Uses the notes of an earlier emission.</summary>
+    public void Merge(FlagMerges notes)
+    {
+        for (int block = 0; block < _merges.Length; block++)
+        {
+            _merges[block] = notes.At(_c, block);
+            _c.MarksEntries |= _merges[block] != null && _graph.IsSafepoint(block);
+        }
+    }
+
+    /// <summary>Can ways to this block have their flags in common?</summary>
+    public static bool IsCandidate(RegionGraph graph, RegionFlags flags, Optimisations optimisations, int block) =>
+        optimisations.MergedFlags && flags.LiveIn(block) && !(optimisations.FlagInheritance && graph.HasOneWayIn(block)) && flags.AreForExitsOnly(block);
+
+    /// <summary>The door of a safepoint: the region is entered here, or somebody comes whose flags stand in the CPU struct.</summary>
+    public void EmitDoor(int block)
+    {
+        _il.MarkLabel(_doors[block]);
+        _c.Flags = RegionContext.CanonicalFlags();
+        Ask(block);
+        if (_merges[block] != null)
+        {
+            _c.MarkEntry();
+        }
     }
 
     /// <summary>Where the flags are at the start of a block.</summary>
@@ -36,6 +67,11 @@ internal sealed class BranchEmitter
         if (!_flags.LiveIn(block))
         {
             return FlagState.Dead;
+        }
+
+        if (_merges[block] is { } merge)
+        {
+            return merge.State(_graph.IsSafepoint(block));
         }
 
         return _known.TryGetValue(block, out FlagState? known) ? known : RegionContext.CanonicalFlags();
@@ -82,6 +118,7 @@ internal sealed class BranchEmitter
     /// <summary>Goes to a block of the region, or out through a link.</summary>
     public void Go(uint eip)
     {
+        TakeNotes(eip);
         if (NeedsCanonical(eip))
         {
             _c.CanonicaliseFlags();
@@ -118,7 +155,16 @@ internal sealed class BranchEmitter
         {
             _c.Flags = carried;
             _il.MarkLabel(label);
-            Ask(block);
+            if (_merges[block] is { } merge)
+            {
+                merge.Bring(_c, carried);
+            }
+
+            if (_graph.IsSafepoint(block))
+            {
+                Ask(block);
+            }
+
             _il.Emit(OpCodes.Br, _labels[block]);
         }
 
@@ -129,6 +175,8 @@ internal sealed class BranchEmitter
     /// <summary>A conditional branch: to <paramref name="taken"/> if the comparison holds, else to <paramref name="next"/>.</summary>
     private void Either(Comparison comparison, ConditionCode condition, uint taken, uint next)
     {
+        TakeNotes(taken);
+        TakeNotes(next);
         if (NeedsCanonical(taken) || NeedsCanonical(next))
         {
             _c.CanonicaliseFlags();
@@ -144,8 +192,16 @@ internal sealed class BranchEmitter
         EmitEdges();
     }
 
+    private void TakeNotes(uint eip)
+    {
+        if (Notes != null && _graph.TryFind(eip, out int block) && IsCandidate(_graph, _flags, _c.Optimisations, block))
+        {
+            Notes.Note(block, _c.Flags);
+        }
+    }
+
     private bool NeedsCanonical(uint eip) =>
-        _graph.TryFind(eip, out int block) && _flags.LiveIn(block) && !Inherits(block);
+        _graph.TryFind(eip, out int block) && _flags.LiveIn(block) && !Inherits(block) && _merges[block] == null;
 
     private bool Inherits(int block) => _c.Optimisations.FlagInheritance && _graph.HasOneWayIn(block);
 
@@ -154,6 +210,19 @@ internal sealed class BranchEmitter
         if (!_graph.TryFind(eip, out int block))
         {
             return _c.Exits.Link(eip);
+        }
+
+        if (_merges[block] is { } merge)
+        {
+            if (merge.IsFree && !_graph.IsSafepoint(block))
+            {
+                merge.Bring(_c, _c.Flags);
+                return _labels[block];
+            }
+
+            Label way = _il.DefineLabel();
+            _edges.Add((way, block, _c.Flags));
+            return way;
         }
 
         if (_graph.IsSafepoint(block))

@@ -51,6 +51,8 @@ internal static unsafe class Fallback
         ILGenerator il = c.Il;
         bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None;
 
+        c.SettleEntry();
+
         // What the flags depend on has to outlive the registers that are read back afterwards.
         c.KeepFlags = !touchesFlags;
         for (int r = 0; r < 8; r++)

@@ -47,6 +47,7 @@ internal static unsafe class MethodNames
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
     public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);
+    public static readonly int EntryMark = Offset(static cpu => (byte*)&cpu->EntryMark);
     public static readonly int MissRecord = Offset(static cpu => (byte*)&cpu->MissRecord);
     public static readonly int MissAddress = Offset(static cpu => (byte*)&cpu->MissAddress);
     public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);

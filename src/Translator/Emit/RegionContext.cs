@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Trace;
+using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -67,6 +68,9 @@ internal sealed class RegionContext
     /// that would make it negative does not let through.
     /// </summary>
     public LocalBuilder Budget { get; }
+
+    /// <summary>Does any block make use of <see cref="MarkEntry"/>?</summary>
+    public bool MarksEntries { get; set; }
 
     /// <summary>The most instructions that can run behind a safepoint's block without asking.</summary>
     public required int Reserve { get; init; }
@@ -224,7 +228,7 @@ internal sealed class RegionContext
         }
 
         Il.Emit(OpCodes.Stloc, SavedA);
-        return new FlagState(flags.Kind, FlagExpression.Of(SavedA), flags.B == null ? null : FlagExpression.Of(SavedB), null);
+        return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null };
     }
 
     /// <summary>
@@ -236,6 +240,17 @@ internal sealed class RegionContext
         if (flags.Kind == FlagState.Dynamic)
         {
             return;
+        }
+
+        Label? stored = null;
+        if (flags.OrEntry)
+        {
+            stored = Il.DefineLabel();
+            Il.Emit(OpCodes.Ldloc, Budget);
+            Il.Emit(OpCodes.Ldarg_0);
+            Offset(MethodNames.EntryMark);
+            Il.Emit(OpCodes.Ldind_I4);
+            Il.Emit(OpCodes.Beq, stored.Value);
         }
 
         if (flags.UsesFields)
@@ -250,6 +265,43 @@ internal sealed class RegionContext
         }
 
         Store(MethodNames.FlagsKind, flags.Kind);
+        if (stored is { } label)
+        {
+            Il.MarkLabel(label);
+        }
+    }
+
+    /// <summary>
+    /// The region has been entered at this block. Its budget has never been what it is now, so as long as it is, the flags are those that stand
+    /// in the CPU struct: a loop need not say in each round that it is not the first.
+    /// </summary>
+    public void MarkEntry() => Store(MethodNames.EntryMark, Budget);
+
+    /// <summary>Flags that may still be those of the entry are wanted by somebody who will not ask: from here on they stand in the CPU struct.</summary>
+    public void SettleEntry()
+    {
+        if (Flags.OrEntry)
+        {
+            StoreFlags(CarryNormal && !Flags.IsCarryNormal ? Flags with { Kind = FlagKind.Raw, A = Flags.RawResult(this), B = Flags.RawAux(this) } : Flags);
+            Flags = CanonicalFlags();
+        }
+    }
+
+    /// <summary>Is it one of the locals that hold Guest registers?</summary>
+    public bool IsRegister(LocalBuilder local) => Array.IndexOf(_registers, local) >= 0;
+
+    /// <summary>What holds in <paramref name="other"/>, an earlier emission of the same region, in terms of this one's registers.</summary>
+    public FlagExpression Adopt(FlagExpression expression, RegionContext other)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            if (_registers[i] is { } mine)
+            {
+                expression = expression.Replace(other._registers[i]!, mine);
+            }
+        }
+
+        return expression;
     }
 
     /// <summary>Keeps the description of the flags from growing without end, along a chain of rotates for example.</summary>
@@ -307,6 +359,12 @@ internal sealed class RegionContext
         Il.Emit(OpCodes.Call, MethodNames.Minimum);
         Il.Emit(OpCodes.Conv_I4);
         Il.Emit(OpCodes.Stloc, Budget);
+        if (MarksEntries)
+        {
+            // It may come by the marked value once more.
+            Store(MethodNames.EntryMark, int.MinValue);
+        }
+
         AddToBudgetLeft(() =>
         {
             Il.Emit(OpCodes.Ldloc, Budget);

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
@@ -13,7 +14,7 @@ namespace Lguest.Jit.Translator.Emit;
 /// A region as IL: check the assumed pages, load registers into locals, switch to the entry, then the blocks, then the
 /// cold stubs. Reads as the pipeline that it is.
 /// </summary>
-internal sealed class RegionEmitter
+internal sealed unsafe class RegionEmitter
 {
     private readonly RegionPlan _plan;
     private readonly Optimisations _optimisations;
@@ -48,6 +49,27 @@ internal sealed class RegionEmitter
     /// <summary>Emits the whole method body.</summary>
     public void Emit(ILGenerator il)
     {
+        bool merges = Enumerable.Range(0, _code.Count).Any(block => BranchEmitter.IsCandidate(_graph, _flags, _optimisations, block));
+        if (!merges)
+        {
+            Emit(il, null);
+            return;
+        }
+
+        // Once for the notes, which nobody compiles.
+        var method = new DynamicMethod("notes", typeof(nint), [typeof(nint), typeof(nint)]);
+        FlagMerges notes = Emit(method.GetILGenerator(4096), null);
+        foreach (nint memory in Allocations)
+        {
+            NativeMemory.AlignedFree((void*)memory);
+        }
+
+        Allocations.Clear();
+        Emit(il, notes);
+    }
+
+    private FlagMerges Emit(ILGenerator il, FlagMerges? notes)
+    {
         ushort used = 0;
         ushort written = 0;
         foreach (Instruction instruction in _code.SelectMany(static code => code))
@@ -64,18 +86,25 @@ internal sealed class RegionEmitter
 
         // Where blocks that are safepoints are entered with the flags in the CPU struct.
         Label[] doors = [.. labels.Select((label, block) => _graph.IsSafepoint(block) ? il.DefineLabel() : label)];
-        EmitPrologue(c, doors);
         BranchTable? table = BranchTable.Create(_plan, _graph.Tabled, Allocations);
-        var branches = new BranchEmitter(c, _graph, _flags, labels, doors, table);
+        var taken = new FlagMerges(c);
+        var branches = new BranchEmitter(c, _graph, _flags, labels, doors, table) { Notes = notes == null ? taken : null };
+        if (notes != null)
+        {
+            branches.Merge(notes);
+        }
+
+        EmitPrologue(c, doors);
         foreach (int block in _graph.Order)
         {
-            EmitBlock(c, block, labels, doors, branches);
+            EmitBlock(c, block, labels, branches);
         }
 
         table?.EmitDispatch(c, doors);
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
         IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
+        return taken;
     }
 
     private static Instruction[] Decode(PlannedBlock block)
@@ -211,16 +240,14 @@ internal sealed class RegionEmitter
         il.MarkLabel(ready);
     }
 
-    private void EmitBlock(RegionContext c, int number, Label[] labels, Label[] doors, BranchEmitter branches)
+    private void EmitBlock(RegionContext c, int number, Label[] labels, BranchEmitter branches)
     {
         ILGenerator il = c.Il;
         Instruction[] code = _code[number];
         IlRecorder.Block(il, number);
         if (_graph.IsSafepoint(number))
         {
-            il.MarkLabel(doors[number]);
-            c.Flags = RegionContext.CanonicalFlags();
-            branches.Ask(number);
+            branches.EmitDoor(number);
         }
 
         il.MarkLabel(labels[number]);

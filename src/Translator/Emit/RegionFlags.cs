@@ -63,6 +63,34 @@ internal sealed class RegionFlags
         return false;
     }
 
+    /// <summary>
+    /// Do only exits look at the flags that this block is entered with? Then it overwrites them all before it ends, and keeps none in between.
+    /// </summary>
+    public bool AreForExitsOnly(int block)
+    {
+        bool[] wanted = Wanted(block);
+        Instruction[] code = _code[block];
+        for (int i = 0; i < code.Length; i++)
+        {
+            if (ReadsFlags(code[i]) || !RegionEmitter.HasPlainMemory(code[i]))
+            {
+                return false;
+            }
+
+            if (!wanted[i] || WritesAll(code[i]))
+            {
+                return true;
+            }
+
+            if (code[i].RflagsModified != RflagsBits.None)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Writes all six flags whatever its operands are.</summary>
     public static bool WritesAll(in Instruction i) => i.Mnemonic switch
     {
