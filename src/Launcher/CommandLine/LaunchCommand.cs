@@ -71,7 +71,7 @@ internal sealed class LaunchCommand
 
     private readonly Option<TrapPath> _traps = new("--traps")
     {
-        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct; --deterministic: switcher]",
+        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct]",
         HelpName = "path",
         CustomParser = ParseTraps,
     };
@@ -211,7 +211,7 @@ internal sealed class LaunchCommand
 
         var lockstep = new Command("compare", "Runs a Guest on both engines in deterministic lockstep, or against a recorded run, and finds the first block that differs.")
         {
-            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _sysenter, _timeout, _maxInstructions, _symbols, _noReboot,
+            _kernel, _initrd, _append, _memory, _engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _traps, _sysenter, _timeout, _maxInstructions, _symbols, _noReboot,
             _rate, _seed, _input, _every, _against, _report, _json,
         };
         lockstep.Validators.Add(ValidateTogether);
@@ -391,12 +391,6 @@ internal sealed class LaunchCommand
             {
                 result.AddError($"{option.Name} needs --deterministic");
             }
-        }
-
-        // Somebody who asks for it by name should not get something else.
-        if (result.GetValue(_deterministic) && result.GetResult(_traps) is not null && result.GetValue(_traps) == TrapPath.Direct)
-        {
-            result.AddError("--traps direct: deterministic time needs switcher");
         }
 
         if (result.GetValue(_record) is null && result.GetResult(_every) is not null)

@@ -93,7 +93,10 @@ internal sealed class CompareSession
         string first = header is null || _options.Engine == EngineKind.Interpreter ? "interpreter" : "jit";
         while (true)
         {
-            DeterministicSetup ours = Setup(header is null ? EngineKind.Interpreter : _options.Engine, inputs.First, new HashingSink(output, holds: true), log);
+            // The interpreter is what the other one is held to: it takes the long way, which is spelled out word by word.
+            DeterministicSetup ours = header is null
+                ? Setup(EngineKind.Interpreter, TrapPath.Switcher, inputs.First, new HashingSink(output, holds: true), log)
+                : Setup(_options.Engine, _options.Traps, inputs.First, new HashingSink(output, holds: true), log);
             LockstepResult result;
             GuestEnd? end;
             string hash;
@@ -109,7 +112,7 @@ internal sealed class CompareSession
             }
             else
             {
-                DeterministicSetup theirs = Setup(EngineKind.Jit, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
+                DeterministicSetup theirs = Setup(EngineKind.Jit, _options.Traps, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
                 using var pair = new GuestPair(ours, theirs);
                 Action<string> stop = pair.Stop;
                 _stop.Subscribe(stop);
@@ -147,12 +150,12 @@ internal sealed class CompareSession
         }
     }
 
-    private DeterministicSetup Setup(EngineKind engine, ScriptedInput input, HashingSink output, DeviceLog log) => new()
+    private DeterministicSetup Setup(EngineKind engine, TrapPath traps, ScriptedInput input, HashingSink output, DeviceLog log) => new()
     {
         Memory = _options.Memory,
         CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true),
         Load = _load,
-        Options = new GuestOptions { SyscallVector = _options.SyscallVector, Sysenter = _options.Sysenter },
+        Options = new GuestOptions { SyscallVector = _options.SyscallVector, DirectTraps = traps == TrapPath.Direct, Sysenter = _options.Sysenter },
         Khz = _options.Khz,
         Output = output,
         Input = input,

@@ -87,7 +87,7 @@ public sealed class PlantedFaultTests
     public unsafe void A_wrong_eip_on_a_fault_is_found_at_the_block_that_faulted()
     {
         int faults = 0;
-        LockstepResult result = Compare(setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, reason) =>
+        LockstepResult result = Compare(switcher: true, plant: setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, reason) =>
         {
             // Not the first time: it must be found wherever it is.
             if (reason == ExitReason.Fault && cpu->FaultVector == Vectors.PageFault && ++faults > 40)
@@ -98,6 +98,30 @@ public sealed class PlantedFaultTests
             return true;
         }));
         Expect(result, s_guest.Stores);
+    }
+
+    /// <summary>The second Guest delivers its traps itself, and the first does not: what goes wrong in that shows.</summary>
+    [Fact]
+    public unsafe void A_fault_delivered_through_the_wrong_kind_of_gate_is_found_at_the_block_that_faulted()
+    {
+        LockstepResult result = Compare(setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, _) =>
+        {
+            cpu->Direct.Gates[Vectors.PageFault] |= cpu->Direct.Gates[Vectors.PageFault] != 0 ? DirectTrapState.GateDisables : 0;
+            return true;
+        }));
+        Expect(result, s_guest.Stores, "irq_enabled");
+    }
+
+    [Fact]
+    public unsafe void A_ready_made_segment_that_is_wrong_is_found()
+    {
+        LockstepResult result = Compare(setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, _) =>
+        {
+            // Ready-made, and wrong: whatever is entered or left through it shows it.
+            cpu->Direct.KernelCs.Limit--;
+            return true;
+        }));
+        Expect(result, null, "cs");
     }
 
     [Fact]
@@ -149,7 +173,7 @@ public sealed class PlantedFaultTests
     public void A_fault_in_the_interpreter_is_found_as_well()
     {
         int runs = 0;
-        unsafe LockstepResult Run() => Compare(setup => setup.CreateEngine = machine => new LyingEngine(new InterpreterEngine(machine), (cpu, reason) =>
+        unsafe LockstepResult Run() => Compare(switcher: true, plant: setup => setup.CreateEngine = machine => new LyingEngine(new InterpreterEngine(machine), (cpu, reason) =>
         {
             if (reason == ExitReason.SoftwareInterrupt && ++runs > 6)
             {
@@ -235,22 +259,22 @@ public sealed class PlantedFaultTests
         },
     };
 
-    private static LockstepResult Compare(Action<Side> plant, long every = Every)
+    private static LockstepResult Compare(Action<Side> plant, long every = Every, bool switcher = false)
     {
         var side = new Side();
         plant(side);
-        DeterministicSetup first = Setup(static machine => new InterpreterEngine(machine));
-        DeterministicSetup second = Setup(side.CreateEngine ?? (machine => Jit(machine, side.Tamper))) with { Sabotage = side.Sabotage };
+        DeterministicSetup first = Setup(static machine => new InterpreterEngine(machine), directTraps: false);
+        DeterministicSetup second = Setup(side.CreateEngine ?? (machine => Jit(machine, side.Tamper)), !switcher) with { Sabotage = side.Sabotage };
         using var pair = new GuestPair(first, second);
         return new Lockstep(pair, every, long.MaxValue).Run();
     }
 
-    private static DeterministicSetup Setup(Func<GuestMachine, IExecutionEngine> engine) => new()
+    private static DeterministicSetup Setup(Func<GuestMachine, IExecutionEngine> engine, bool directTraps) => new()
     {
         Memory = LoopGuest.Memory,
         CreateEngine = engine,
         Load = s_guest.Load,
-        Options = new GuestOptions { MaxInstructions = 10_000_000 },
+        Options = new GuestOptions { MaxInstructions = 10_000_000, DirectTraps = directTraps },
         Output = new HashingSink(null),
         Input = new ScriptedInput(InputScript.Empty),
         Log = new DeviceLog(TextWriter.Null),
