@@ -12,6 +12,7 @@ using Lguest.Jit.Translator;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Launcher.Tests.Compare;
 
@@ -51,6 +52,28 @@ public sealed class PlantedFaultTests
         // adc ecx, 0 → or ecx, 0 (0x83 /1): the number is right unless there was a carry; the flags are those of another instruction.
         LockstepResult result = Compare(Tamper([0x83, 0xD1, 0x00], [0x83, 0xC9, 0x00]));
         Expect(result, s_guest.Flags, "ecx");
+    }
+
+    [Fact]
+    public void The_report_shows_what_was_made_of_the_block()
+    {
+        LockstepResult result = Compare(Tamper([0x83, 0xD1, 0x00], [0x83, 0xC9, 0x00]));
+        Difference difference = Expect(result, s_guest.Flags, "ecx");
+        Translation translation = difference.Translations[0];
+        Assert.InRange(translation.Blocks, 1, 32);
+
+        // IL of an or, though the Guest's code says adc: that is the fault.
+        string[] il = [.. translation.Il];
+        int at = Array.FindIndex(il, line => line.StartsWith($"  {s_guest.Flags + 2:x8}  ", StringComparison.Ordinal));
+        Assert.True(at >= 0, string.Join('\n', il));
+        Assert.Contains("      or", il[(at + 1)..].TakeWhile(static line => !line.StartsWith("  00", StringComparison.Ordinal)));
+        string report = Report(result);
+        Assert.Contains("IL (=> the block's instructions)", report, StringComparison.Ordinal);
+        Assert.Contains($"=>  {s_guest.Flags + 2:x8}", report, StringComparison.Ordinal);
+        if (MachineCode.IsSupported)
+        {
+            Assert.Contains(translation.MachineCode, static line => line.Trim() == "ret" || line.Contains("jmp", StringComparison.Ordinal));
+        }
     }
 
     [Fact]
@@ -242,14 +265,15 @@ public sealed class PlantedFaultTests
         };
     };
 
-    private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null) => new(machine, Threshold, waits: true)
+    private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null, TranslationCapture? capture = null) =>
+        new(machine, Threshold, probes: capture == null ? null : new EngineProbes { Compiler = capture }, waits: true)
     {
-        Compiler = (plan, optimisations) =>
+        Compiler = (plan, optimisations, watch) =>
         {
             // Only the compiler is lied to: what is installed is held to the Guest's memory, and thrown away if it is of other code.
             byte[][] truth = [.. plan.Blocks.Select(static block => block.Code.ToArray())];
             tamper?.Invoke(plan);
-            CompiledRegion region = RegionCompiler.Compile(plan, optimisations);
+            CompiledRegion region = RegionCompiler.Compile(plan, optimisations, watch);
             for (int i = 0; i < truth.Length; i++)
             {
                 truth[i].CopyTo(plan.Blocks[i].Code, 0);
@@ -264,7 +288,12 @@ public sealed class PlantedFaultTests
         var side = new Side();
         plant(side);
         DeterministicSetup first = Setup(static machine => new InterpreterEngine(machine), directTraps: false);
-        DeterministicSetup second = Setup(side.CreateEngine ?? (machine => Jit(machine, side.Tamper)), !switcher) with { Sabotage = side.Sabotage };
+        var capture = new TranslationCapture();
+        DeterministicSetup second = Setup(side.CreateEngine ?? (machine => Jit(machine, side.Tamper, capture)), !switcher) with
+        {
+            Sabotage = side.Sabotage,
+            Translations = capture,
+        };
         using var pair = new GuestPair(first, second);
         return new Lockstep(pair, every, long.MaxValue).Run();
     }
