@@ -157,6 +157,7 @@ internal sealed class CompareSession
         Output = output,
         Input = input,
         Log = log,
+        Plug = devices => SessionDevices.PlugRng(devices, _options),
     };
 
     private void ReportProgress(long instructions, long checkpoints)

@@ -178,16 +178,4 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
 
         return written;
     }
-
-    private bool TryTake(Virtqueue queue, out DescriptorChain chain)
-    {
-        TakeResult result = queue.TryTake();
-        chain = queue.Chain;
-        if (result == TakeResult.Broken)
-        {
-            Break(queue.Defect);
-        }
-
-        return result == TakeResult.Taken;
-    }
 }
