@@ -43,14 +43,16 @@ internal sealed class GuestSession
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
-        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, Obey);
+        var monitor = new GuestMonitor(_host.Error, Quit);
+        _stop.Subscribe(_ => monitor.CloseForGood());
+        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, command => Obey(command, monitor), monitor);
         LifeResult last;
         bool complete;
         try
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
-            last = LiveAndReboot(output, listener, devices, tracing, symbols);
+            last = LiveAndReboot(output, listener, monitor, devices, tracing, symbols);
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -81,7 +83,8 @@ internal sealed class GuestSession
     }
 
     /// <summary>Lives until the Guest ends without wanting another.</summary>
-    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionDevices devices, SessionTracing tracing, Func<SymbolTable> symbols)
+    private LifeResult LiveAndReboot(
+        ConsoleOutput output, ConsoleListener listener, GuestMonitor monitor, SessionDevices devices, SessionTracing tracing, Func<SymbolTable> symbols)
     {
         var log = new DeviceLog(_host.Error);
         var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
@@ -118,6 +121,7 @@ internal sealed class GuestSession
                     Log = log,
                     Stop = _stop,
                     Plug = devices.Plug,
+                    Monitor = monitor,
                     Measure = _options.Stats,
                     Trace = tracing.Trace,
                     Symbols = symbols,
@@ -148,11 +152,17 @@ internal sealed class GuestSession
         Plug = devices.Plug,
     };
 
-    private void Obey(EscapeCommand command)
+    private void Quit() => _stop.Raise(ExitCodes.Success, "quit");
+
+    private void Obey(EscapeCommand command, GuestMonitor monitor)
     {
         if (command == EscapeCommand.Quit)
         {
-            _stop.Raise(ExitCodes.Success, "quit");
+            Quit();
+        }
+        else if (command == EscapeCommand.Monitor)
+        {
+            monitor.Open();
         }
         else if (command == EscapeCommand.Help)
         {
