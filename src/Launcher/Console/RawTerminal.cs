@@ -35,8 +35,8 @@ internal sealed unsafe partial class RawTerminal : IDisposable
         // Somebody stops us: the shell gets its terminal as it was, and when we go on we take it again.
         _signals =
         [
-            PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => Apply(_original)),
-            PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Continue()),
+            PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => Stop()),
+            PosixSignalRegistration.Create(PosixSignal.SIGCONT, Continue),
             PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resized?.Invoke()),
         ];
         Apply(_raw);
@@ -102,8 +102,17 @@ internal sealed unsafe partial class RawTerminal : IDisposable
         Restore();
     }
 
-    private void Continue()
+    /// <summary>Whoever registers for SIGTSTP has to do the stopping too: .NET does not.</summary>
+    private void Stop()
     {
+        Apply(_original);
+        _ = Kill(Environment.ProcessId, OperatingSystem.IsMacOS() ? 17 : 19); // SIGSTOP
+    }
+
+    private void Continue(PosixSignalContext context)
+    {
+        // Or else .NET puts the terminal back to how it found it, after us.
+        context.Cancel = true;
         Apply(_raw);
         Resized?.Invoke();
     }
@@ -141,6 +150,9 @@ internal sealed unsafe partial class RawTerminal : IDisposable
 
     [LibraryImport("libc", EntryPoint = "tcsetattr")]
     private static partial int SetAttributes(int file, int when, byte* termios);
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
 
     [LibraryImport("libc", EntryPoint = "ioctl")]
     private static partial int Control(int file, nuint request, ushort* size);
