@@ -16,7 +16,7 @@ internal sealed record RecordingHeader
     /// What a Guest can see of us, as a number: to be raised when that changes on purpose, so that nobody looks for a bug there.
     /// It says nothing about engines.
     /// </summary>
-    public int Semantics { get; init; } = 1;
+    public int Semantics { get; init; } = 2;
 
     /// <summary>
     /// How the state that is ours (of devices, of lguest) is laid out, as a number: to be raised when that changes. A recording with another
