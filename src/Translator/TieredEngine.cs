@@ -265,7 +265,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 }
             }
 
-            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
+            // A plan is made of what is mapped now: while another process runs, there is other code at that address, or none.
+            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced
+                && cpu->Mode == region.Plan.Mode && _interpreter.Cache.Peek(region.Plan.Blocks[0].Eip) == region.Plan.Blocks[0].Pointer)
             {
                 region.IsBeingReplaced = true;
                 RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, scattered);

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -13,7 +12,7 @@ internal sealed unsafe class CacheRecord
     public CacheRecord(AccessClass accesses)
     {
         Class = accesses;
-        Countdown = (nint)NativeMemory.AlignedAlloc(64, 64);
+        Countdown = (nint)HostAllocations.Take(64, 64);
         Period = FirstPeriod;
         *(int*)Countdown = Period;
     }
