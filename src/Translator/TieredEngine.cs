@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
 
