@@ -48,7 +48,9 @@ internal static unsafe class Fallback
 
         Op* ops = Place(c, writer, allocations, out int count);
         ILGenerator il = c.Il;
-        bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None;
+
+        // (RCL and RCR once all the way round write OF, though the tables say that they do nothing.)
+        bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None || i.Mnemonic is Mnemonic.Rcl or Mnemonic.Rcr;
 
         c.SettleEntry();
 
