@@ -107,7 +107,7 @@ internal sealed unsafe class RegionFinder
             Pages = pages,
             Mode = cpu->Mode,
             Scattered = scattered,
-            CacheGeneration = _cache.Resets,
+            CacheGeneration = _cache.Generation(cpu->Mode),
         };
     }
 

@@ -33,6 +33,6 @@ internal sealed class RegionPlan
     /// <summary>Accesses whose page caches have proved useless in an earlier translation.</summary>
     public IReadOnlySet<AccessClass> Scattered { get; init; } = new HashSet<AccessClass>();
 
-    /// <summary>The block cache's reset count when the plan was made: pointers are good only while it is the same.</summary>
+    /// <summary>The block cache's generation of this mode when the plan was made: pointers are good only while it is the same.</summary>
     public required long CacheGeneration { get; init; }
 }
