@@ -34,6 +34,9 @@ internal sealed record DeterministicSetup
 
     public required DeviceLog Log { get; init; }
 
+    /// <summary>Plugs in whatever there is beside the console. A device with moments of its own is an <see cref="ITimedEvents"/>.</summary>
+    public Action<MachineDevices>? Plug { get; init; }
+
     /// <summary>Keep track of written pages: for checkpoints on the way, and to go back.</summary>
     public bool Tracked { get; init; }
 
@@ -68,13 +71,18 @@ internal sealed unsafe class DeterministicGuest : IDisposable
             LoadedKernel kernel = setup.Load(Machine.Ram);
             _output = setup.Output;
             _input = setup.Input;
-            Devices = new MachineDevices(Machine, _output, _input.Queue, setup.Log);
+            Devices = new MachineDevices(Machine, _output, _input.Queue, setup.Log, setup.Plug);
             Translations = setup.Translations;
             Engine = setup.CreateEngine(Machine);
             _code = Machine.Ram.WriteObserver;
-            Guest = new LguestGuest(Machine, Engine, Devices.Ports, setup.Options) { DeviceWork = Devices.Console };
+            Guest = new LguestGuest(Machine, Engine, Devices.Ports, setup.Options) { DeviceWork = Devices };
             Guest.AddEvents(_input);
-            Devices.Connect(Guest);
+            foreach (ITimedEvents events in Devices.All.OfType<ITimedEvents>())
+            {
+                Guest.AddEvents(events);
+            }
+
+            Devices.Connect(Guest, Guest.Knock);
             Guest.Start(kernel.Entry);
             setup.Sabotage?.Invoke(this);
         }
@@ -147,6 +155,7 @@ internal sealed unsafe class DeterministicGuest : IDisposable
     {
         Guest?.Dispose();
         Engine?.Dispose();
+        Devices?.Dispose();
         Machine.Dispose();
     }
 

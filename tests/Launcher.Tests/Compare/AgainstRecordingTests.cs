@@ -4,7 +4,6 @@ using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Launcher.Compare;
 using Lguest.Jit.Launcher.Deterministic;
-using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Tests.Tour;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
