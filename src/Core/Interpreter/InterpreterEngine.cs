@@ -19,9 +19,6 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     private readonly BlockCache _cache;
     private readonly int _blockLimit;
 
-    /// <summary>The last single step loaded SS, and its #DB was left out.</summary>
-    private bool _withheld;
-
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
     public InterpreterEngine(GuestMachine machine, int blockLimit = OpWriter.MaximumInstructions)
@@ -204,8 +201,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         bool completed = cpu->BudgetLeft == 0;
         cpu->RunBudget += rest;
         cpu->BudgetLeft += rest;
-        _withheld = completed && reason == ExitReason.Continue && !_withheld && _cache.PartialLoadsStackSegment;
-        return !_withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
+        bool withheld = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft == cpu->StackShadowAt;
+        return !withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -76,6 +76,8 @@ internal sealed unsafe class GuestMachine : IDisposable
         Cpu->SystemFlags = Eflags.Fixed | Eflags.Interrupt;
         Flags.LazyFlags.Set(Cpu, 0);
         Cpu->Retired = 0;
+        Cpu->StackShadowAt = -1;
+        Cpu->ResumeFlagAt = -1;
         Cpu->NoirqIret = uint.MaxValue;
         Cpu->LguestData = 0;
         Cpu->Ss1 = 0;

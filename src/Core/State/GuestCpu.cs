@@ -141,6 +141,18 @@ internal unsafe struct GuestCpu
     /// <summary>SYSENTER and its registers.</summary>
     public FastSystemCallState FastCall;
 
+    /// <summary>
+    /// The instruction count behind a MOV or POP to SS: while <see cref="Retired"/> is that, no interrupt comes between it and the
+    /// instruction that loads ESP (SDM vol. 3, §6.8.3). −1: there was none.
+    /// </summary>
+    public long StackShadowAt;
+
+    /// <summary>
+    /// The instruction count at which EFLAGS.RF is 1: behind an IRET that brought it along, or between two iterations of a string
+    /// instruction. The next instruction to complete clears it, so there is no bit to keep. −1: nowhere.
+    /// </summary>
+    public long ResumeFlagAt;
+
     private SegmentRegister _es;
     private SegmentRegister _cs;
     private SegmentRegister _ss;

@@ -202,6 +202,7 @@ internal sealed class CompareSession
             Output = output,
             Input = input,
             Log = log,
+            Plug = devices => SessionDevices.PlugRng(devices, _options),
         };
     }
 

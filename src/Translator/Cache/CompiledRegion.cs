@@ -61,12 +61,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
     public void Dispose()
     {
-        foreach (nint memory in _allocations)
-        {
-            NativeMemory.AlignedFree((void*)memory);
-        }
-
-        _allocations.Clear();
+        HostAllocations.Free(_allocations);
         NativeMemory.AlignedFree((void*)WatchRecord);
         WatchRecord = 0;
     }

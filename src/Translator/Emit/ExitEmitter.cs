@@ -91,7 +91,7 @@ internal sealed unsafe class ExitEmitter
         var follow = new Joint(this);
         foreach (((uint eip, FlagState flags), Label label) in _links)
         {
-            var link = (BlockLink*)NativeMemory.AlignedAlloc((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
+            var link = (BlockLink*)HostAllocations.Take((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
             *link = new BlockLink { Eip = eip };
             allocations.Add((nint)link);
             _il.MarkLabel(label);
@@ -188,7 +188,7 @@ internal sealed unsafe class ExitEmitter
     /// <summary>What the exits differ in, as a table.</summary>
     private ExitRecord* Records(List<nint> allocations)
     {
-        var records = (ExitRecord*)NativeMemory.AlignedAlloc((nuint)(Math.Max(_leaving.Count, 1) * sizeof(ExitRecord)), 64);
+        var records = (ExitRecord*)HostAllocations.Take((nuint)(Math.Max(_leaving.Count, 1) * sizeof(ExitRecord)), 64);
         allocations.Add((nint)records);
         for (int i = 0; i < _leaving.Count; i++)
         {

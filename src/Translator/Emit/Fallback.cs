@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
@@ -103,7 +102,7 @@ internal static unsafe class Fallback
     /// <summary>Copies the ops just written to memory that the method owns, with room for some more behind them.</summary>
     public static Op* Copy(OpWriter writer, List<nint> allocations, int room)
     {
-        var ops = (Op*)NativeMemory.AlignedAlloc((nuint)((writer.Length + room) * sizeof(Op)), (nuint)sizeof(Op));
+        var ops = (Op*)HostAllocations.Take((nuint)((writer.Length + room) * sizeof(Op)), (nuint)sizeof(Op));
         allocations.Add((nint)ops);
         writer.Ops.CopyTo(new Span<Op>(ops, writer.Length));
         return ops;

@@ -1,5 +1,4 @@
 using System.Reflection.Emit;
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
@@ -59,12 +58,7 @@ internal sealed unsafe class RegionEmitter
         // Once for the notes, which nobody compiles.
         var method = new DynamicMethod("notes", typeof(nint), [typeof(nint), typeof(nint)]);
         FlagMerges notes = Emit(method.GetILGenerator(4096), null);
-        foreach (nint memory in Allocations)
-        {
-            NativeMemory.AlignedFree((void*)memory);
-        }
-
-        Allocations.Clear();
+        HostAllocations.Free(Allocations);
         Emit(il, notes);
     }
 

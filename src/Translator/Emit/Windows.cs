@@ -75,7 +75,7 @@ internal sealed unsafe class Windows
 
         // Behind the table a byte for each use, whose address is its name.
         int size = WindowTable.Size(groups.Count);
-        Table = (WindowTable*)NativeMemory.AlignedAlloc((nuint)(size + _classes.Count), 64);
+        Table = (WindowTable*)HostAllocations.Take((nuint)(size + _classes.Count), 64);
         NativeMemory.Clear(Table, (nuint)size);
         allocations.Add((nint)Table);
         Table->Count = groups.Count;
