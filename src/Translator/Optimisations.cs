@@ -41,6 +41,9 @@ internal sealed record Optimisations
     /// <summary>Ways that meet at a block need not store their flags if they have them in common, and only exits look.</summary>
     public bool MergedFlags { get; set; } = true;
 
+    /// <summary>Flags are stored on those ways out of a branch that lead where they are wanted, and not in front of it.</summary>
+    public bool FlagsOnEdges { get; set; } = true;
+
     /// <summary>DIV and IDIV are the Host's own, where it has them and the operands suit.</summary>
     public bool HostDivision { get; set; } = true;
 
@@ -72,6 +75,7 @@ internal sealed record Optimisations
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
         ["merged-flags"] = static (o, on) => o.MergedFlags = on,
+        ["flags-on-edges"] = static (o, on) => o.FlagsOnEdges = on,
         ["host-division"] = static (o, on) => o.HostDivision = on,
         ["flag-inheritance"] = static (o, on) => o.FlagInheritance = on,
     };

@@ -15,7 +15,7 @@ internal sealed class BranchEmitter
     private readonly RegionFlags _flags;
     private readonly Label[] _labels;
     private readonly Label[] _doors;
-    private readonly List<(Label Label, int Block, FlagState Flags)> _edges = [];
+    private readonly List<(Label Label, int Block, FlagState Flags, bool Store)> _edges = [];
     private readonly FlagMerge?[] _merges;
     private readonly BranchTable? _table;
     private readonly Dictionary<int, FlagState> _known = [];
@@ -151,10 +151,17 @@ internal sealed class BranchEmitter
     private void EmitEdges()
     {
         FlagState flags = _c.Flags;
-        foreach ((Label label, int block, FlagState carried) in _edges)
+        foreach ((Label label, int block, FlagState carried, bool store) in _edges)
         {
             _c.Flags = carried;
             _il.MarkLabel(label);
+            if (store)
+            {
+                _c.CanonicaliseFlags();
+                _il.Emit(OpCodes.Br, _doors[block]);
+                continue;
+            }
+
             if (_merges[block] is { } merge)
             {
                 merge.Bring(_c, carried);
@@ -177,7 +184,8 @@ internal sealed class BranchEmitter
     {
         TakeNotes(taken);
         TakeNotes(next);
-        if (NeedsCanonical(taken) || NeedsCanonical(next))
+        bool both = NeedsCanonical(taken) && NeedsCanonical(next);
+        if (both || (!_c.Optimisations.FlagsOnEdges && (NeedsCanonical(taken) || NeedsCanonical(next))))
         {
             _c.CanonicaliseFlags();
             if (condition != ConditionCode.None && comparison.UsesFields)
@@ -187,8 +195,10 @@ internal sealed class BranchEmitter
             }
         }
 
-        ConditionEmitter.Branch(_c, comparison, LabelFor(taken));
-        _il.Emit(OpCodes.Br, LabelFor(next));
+        // Where only one way wants the flags stored, it does that itself: the other is likely to be a loop's.
+        bool onEdges = !both && _c.Optimisations.FlagsOnEdges;
+        ConditionEmitter.Branch(_c, comparison, LabelFor(taken, onEdges));
+        _il.Emit(OpCodes.Br, LabelFor(next, onEdges));
         EmitEdges();
     }
 
@@ -205,7 +215,7 @@ internal sealed class BranchEmitter
 
     private bool Inherits(int block) => _c.Optimisations.FlagInheritance && _graph.HasOneWayIn(block);
 
-    private Label LabelFor(uint eip)
+    private Label LabelFor(uint eip, bool storesFlags = false)
     {
         if (!_graph.TryFind(eip, out int block))
         {
@@ -221,8 +231,15 @@ internal sealed class BranchEmitter
             }
 
             Label way = _il.DefineLabel();
-            _edges.Add((way, block, _c.Flags));
+            _edges.Add((way, block, _c.Flags, false));
             return way;
+        }
+
+        if (storesFlags && NeedsCanonical(eip) && _c.Flags.Kind != FlagState.Dynamic)
+        {
+            Label storing = _il.DefineLabel();
+            _edges.Add((storing, block, _c.Flags, true));
+            return storing;
         }
 
         if (_graph.IsSafepoint(block))
@@ -233,7 +250,7 @@ internal sealed class BranchEmitter
             }
 
             Label edge = _il.DefineLabel();
-            _edges.Add((edge, block, _c.Flags));
+            _edges.Add((edge, block, _c.Flags, false));
             return edge;
         }
 

@@ -62,12 +62,12 @@ public sealed unsafe class FreedMethodTests
         int before = regions.Count;
         Assert.True(before > 0);
 
-        // One block of many additions to memory.
+        // One block of many additions to memory, too far apart to be checked together.
         rig.Write(Rig.Code + 0x1000, CodeBuilder.Assemble(Rig.Code + 0x1000, static b =>
         {
             for (int i = 0; i < 120; i++)
             {
-                b.Asm.add(__dword_ptr[0x7000 + 4 * i], edx);
+                b.Asm.add(__dword_ptr[0x7000 + 64 * i], edx);
             }
 
             b.Asm.mov(eax, 1234);
