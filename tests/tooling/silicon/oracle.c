@@ -63,6 +63,14 @@ __asm__(
     "  pop %edi; pop %esi; pop %ebx; pop %ebp\n"
     "  ret\n");
 
+/* Behind the 32-bit frame's FSAVE image stands an FXSAVE image (struct _fpstate_32 of the kernel's asm/sigcontext.h). */
+static uint32_t mxcsr(const void *fpstate)
+{
+    uint32_t value;
+    memcpy(&value, (const char *)fpstate + 112 + 24, sizeof value);
+    return value;
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     static const int order[8] = { REG_EAX, REG_ECX, REG_EDX, REG_EBX, REG_ESP, REG_EBP, REG_ESI, REG_EDI };
@@ -71,6 +79,9 @@ static void on_signal(int number, siginfo_t *info, void *context)
     (void)info;
     result.vector = (uint32_t)registers[REG_TRAPNO];
     result.error = (uint32_t)registers[REG_ERR];
+    /* #XM pushes no error code; what it leaves in MXCSR takes the place. */
+    if (result.vector == 19)
+        result.error = mxcsr(((ucontext_t *)context)->uc_mcontext.fpregs);
     result.eip = (uint32_t)registers[REG_EIP];
     result.eflags = (uint32_t)registers[REG_EFL];
     for (int i = 0; i < 8; i++)
