@@ -15,7 +15,7 @@ internal static class FloatForms
         ("UNPCKL", 0x14), ("UNPCKH", 0x15), ("AND", 0x54), ("ANDN", 0x55), ("OR", 0x56), ("XOR", 0x57),
     ];
 
-    public static void AddSingle(FormSet set) => Scalar(set, "SS", 0xF3, "m32", SimdOperands.Singles, 9600);
+    public static void AddSingle(FormSet set) => Scalar(set, "SS", 0xF3, "m32", SimdOperands.Singles, 6400);
 
     public static void AddDouble(FormSet set) => Scalar(set, "SD", 0xF2, "m64", SimdOperands.Doubles, 6400);
 

@@ -69,7 +69,7 @@ internal static class MmxForms
             .Shaped(Masked).Counted(960);
 
         // What MMX does to the x87 unit, as its environment tells: TOP, tags, and the registers' other 16 bits.
-        set.Add("MMX + FNSTENV", 4, static e => e.Op(0xDB, 0xE3, 0xD9, 0xE8).LoadMmx(3, SimdOperands.First).Window(0, 0xFC, 3, SimdOperands.Second).Op(0xD9, 0x73, 0x30).Op(0x0F, 0x77))
+        set.Add("MMX + FNSTENV", 4, static e => e.Op(0xDB, 0xE3).LoadMmx(3, SimdOperands.First).Window(0, 0xFC, 3, SimdOperands.Second).Op(0xD9, 0x73, 0x30).Op(0x0F, 0x77))
             .Shaped(SimdOperands.Integers).Counted(120).AsSequence();
         set.Add("MMX + EMMS + FNSTENV", 4, static e => e.Op(0xDB, 0xE3).LoadMmx(3, SimdOperands.First).Op(0x0F, 0x77).Op(0xD9, 0x73, 0x30))
             .Shaped(SimdOperands.Integers).Counted(120).AsSequence();
