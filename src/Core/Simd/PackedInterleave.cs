@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Vector = System.Runtime.Intrinsics.Vector128<byte>;
@@ -9,6 +10,7 @@ namespace Lguest.Jit.Core.Simd;
 
 internal readonly struct Punpcklbw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackLow(destination, source)
         : PortableVector.Interleave(destination, source, 0));
@@ -16,6 +18,7 @@ internal readonly struct Punpcklbw : IVectorOperation
 
 internal readonly struct Punpckhbw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackHigh(destination, source)
         : PortableVector.Interleave(destination, source, 8));
@@ -23,6 +26,7 @@ internal readonly struct Punpckhbw : IVectorOperation
 
 internal readonly struct Punpcklwd : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackLow(destination.AsUInt16(), source.AsUInt16())
         : PortableVector.Interleave(destination.AsUInt16(), source.AsUInt16(), 0)).AsByte();
@@ -30,6 +34,7 @@ internal readonly struct Punpcklwd : IVectorOperation
 
 internal readonly struct Punpckhwd : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackHigh(destination.AsUInt16(), source.AsUInt16())
         : PortableVector.Interleave(destination.AsUInt16(), source.AsUInt16(), 4)).AsByte();
@@ -37,6 +42,7 @@ internal readonly struct Punpckhwd : IVectorOperation
 
 internal readonly struct Punpckldq : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackLow(destination.AsUInt32(), source.AsUInt32())
         : PortableVector.Interleave(destination.AsUInt32(), source.AsUInt32(), 0)).AsByte();
@@ -44,6 +50,7 @@ internal readonly struct Punpckldq : IVectorOperation
 
 internal readonly struct Punpckhdq : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackHigh(destination.AsUInt32(), source.AsUInt32())
         : PortableVector.Interleave(destination.AsUInt32(), source.AsUInt32(), 2)).AsByte();
@@ -51,6 +58,7 @@ internal readonly struct Punpckhdq : IVectorOperation
 
 internal readonly struct Punpcklqdq : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackLow(destination.AsUInt64(), source.AsUInt64())
         : PortableVector.Interleave(destination.AsUInt64(), source.AsUInt64(), 0)).AsByte();
@@ -58,6 +66,7 @@ internal readonly struct Punpcklqdq : IVectorOperation
 
 internal readonly struct Punpckhqdq : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.UnpackHigh(destination.AsUInt64(), source.AsUInt64())
         : PortableVector.Interleave(destination.AsUInt64(), source.AsUInt64(), 1)).AsByte();
@@ -66,17 +75,20 @@ internal readonly struct Punpckhqdq : IVectorOperation
 /// <summary>PUNPCKHBW of MMX registers.</summary>
 internal readonly struct PunpckhbwMmx : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Punpckhqdq.Apply(Punpcklbw.Apply(destination, source), default);
 }
 
 /// <summary>PUNPCKHWD of MMX registers.</summary>
 internal readonly struct PunpckhwdMmx : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Punpckhqdq.Apply(Punpcklwd.Apply(destination, source), default);
 }
 
 /// <summary>PUNPCKHDQ of MMX registers.</summary>
 internal readonly struct PunpckhdqMmx : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Punpckhqdq.Apply(Punpckldq.Apply(destination, source), default);
 }

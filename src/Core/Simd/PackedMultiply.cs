@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Vector = System.Runtime.Intrinsics.Vector128<byte>;
@@ -8,11 +9,13 @@ namespace Lguest.Jit.Core.Simd;
 
 internal readonly struct Pmullw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (destination.AsInt16() * source.AsInt16()).AsByte();
 }
 
 internal readonly struct Pmulhw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.MultiplyHigh(destination.AsInt16(), source.AsInt16())
         : PortableVector.MultiplyHigh(destination.AsInt16(), source.AsInt16())).AsByte();
@@ -20,6 +23,7 @@ internal readonly struct Pmulhw : IVectorOperation
 
 internal readonly struct Pmulhuw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.MultiplyHigh(destination.AsUInt16(), source.AsUInt16())
         : PortableVector.MultiplyHigh(destination.AsUInt16(), source.AsUInt16())).AsByte();
@@ -28,6 +32,7 @@ internal readonly struct Pmulhuw : IVectorOperation
 /// <summary>The even doublewords, to quadwords.</summary>
 internal readonly struct Pmuludq : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Sse2.IsSupported
         ? Sse2.Multiply(destination.AsUInt32(), source.AsUInt32()).AsByte()
         : ((destination.AsUInt64() & Vector128.Create(0xFFFF_FFFFUL)) * (source.AsUInt64() & Vector128.Create(0xFFFF_FFFFUL))).AsByte();
@@ -35,6 +40,7 @@ internal readonly struct Pmuludq : IVectorOperation
 
 internal readonly struct Pmaddwd : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => (Sse2.IsSupported
         ? Sse2.MultiplyAddAdjacent(destination.AsInt16(), source.AsInt16())
         : PortableVector.MultiplyAddAdjacent(destination.AsInt16(), source.AsInt16())).AsByte();
@@ -42,6 +48,7 @@ internal readonly struct Pmaddwd : IVectorOperation
 
 internal readonly struct Psadbw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Sse2.IsSupported
         ? Sse2.SumAbsoluteDifferences(destination, source).AsByte()
         : PortableVector.SumAbsoluteDifferences(destination, source).AsByte();

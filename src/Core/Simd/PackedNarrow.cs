@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Vector = System.Runtime.Intrinsics.Vector128<byte>;
 
@@ -7,17 +8,20 @@ namespace Lguest.Jit.Core.Simd;
 
 internal readonly struct Packsswb : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Vector128.NarrowWithSaturation(destination.AsInt16(), source.AsInt16()).AsByte();
 }
 
 internal readonly struct Packssdw : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Vector128.NarrowWithSaturation(destination.AsInt32(), source.AsInt32()).AsByte();
 }
 
 /// <summary>Signed words to unsigned bytes.</summary>
 internal readonly struct Packuswb : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Vector128.Narrow(Clamp(destination), Clamp(source));
 
     private static Vector128<ushort> Clamp(Vector value) =>
@@ -27,17 +31,20 @@ internal readonly struct Packuswb : IVectorOperation
 /// <summary>PACKSSWB of MMX registers.</summary>
 internal readonly struct PacksswbMmx : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Packsswb.Apply(Punpcklqdq.Apply(destination, source), default);
 }
 
 /// <summary>PACKSSDW of MMX registers.</summary>
 internal readonly struct PackssdwMmx : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Packssdw.Apply(Punpcklqdq.Apply(destination, source), default);
 }
 
 /// <summary>PACKUSWB of MMX registers.</summary>
 internal readonly struct PackuswbMmx : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Packuswb.Apply(Punpcklqdq.Apply(destination, source), default);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Vector = System.Runtime.Intrinsics.Vector128<byte>;
 
@@ -7,6 +8,7 @@ namespace Lguest.Jit.Core.Simd;
 
 internal readonly struct Pshufd : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) => Vector128.Shuffle(
         source.AsUInt32(),
         Vector128.Create((uint)immediate & 3, (uint)(immediate >> 2) & 3, (uint)(immediate >> 4) & 3, (uint)immediate >> 6)).AsByte();
@@ -15,6 +17,7 @@ internal readonly struct Pshufd : IVectorImmediateOperation
 /// <summary>The four low words; MMX's PSHUFW as well.</summary>
 internal readonly struct Pshuflw : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) => Vector128.Shuffle(
         source.AsUInt16(),
         Vector128.Create(
@@ -23,6 +26,7 @@ internal readonly struct Pshuflw : IVectorImmediateOperation
 
 internal readonly struct Pshufhw : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) => Vector128.Shuffle(
         source.AsUInt16(),
         Vector128.Create(
@@ -32,12 +36,14 @@ internal readonly struct Pshufhw : IVectorImmediateOperation
 /// <summary>The two low lanes from the destination, the two high ones from the source.</summary>
 internal readonly struct Shufps : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) =>
         Punpcklqdq.Apply(Pshufd.Apply(default, destination, immediate), Pshufd.Apply(default, source, (byte)(immediate >> 4)));
 }
 
 internal readonly struct Shufpd : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) => (immediate & 3) switch
     {
         0 => Punpcklqdq.Apply(destination, source),
@@ -50,6 +56,7 @@ internal readonly struct Shufpd : IVectorImmediateOperation
 /// <summary>The word at the immediate's place, modulo eight, is replaced by the source's lowest.</summary>
 internal readonly struct Pinsrw : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) =>
         destination.AsUInt16().WithElement(immediate & 7, source.AsUInt16().ToScalar()).AsByte();
 }
@@ -57,12 +64,14 @@ internal readonly struct Pinsrw : IVectorImmediateOperation
 /// <summary>PINSRW to an MMX register: modulo four.</summary>
 internal readonly struct PinsrwMmx : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) => Pinsrw.Apply(destination, source, (byte)(immediate & 3));
 }
 
 /// <summary>The word at the immediate's place, modulo eight, alone.</summary>
 internal readonly struct Pextrw : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) =>
         Vector128.CreateScalar((uint)source.AsUInt16().GetElement(immediate & 7)).AsByte();
 }
@@ -70,5 +79,6 @@ internal readonly struct Pextrw : IVectorImmediateOperation
 /// <summary>PEXTRW of an MMX register: modulo four.</summary>
 internal readonly struct PextrwMmx : IVectorImmediateOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source, byte immediate) => Pextrw.Apply(destination, source, (byte)(immediate & 3));
 }

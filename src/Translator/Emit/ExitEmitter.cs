@@ -143,6 +143,7 @@ internal sealed unsafe class ExitEmitter
             }
         }
 
+        _c.Simd.Spill();
         _il.Emit(OpCodes.Ldarg_0);
         _c.Offset(MethodNames.BudgetLeft);
         _il.Emit(OpCodes.Ldloc, _c.Budget);

@@ -226,7 +226,8 @@ internal static class MemoryEmitter
         il.MarkLabel(enough);
     }
 
-    private static void PushHostAddress(RegionContext c)
+    /// <summary>Pushes the Host address of the access just translated.</summary>
+    public static void PushHostAddress(RegionContext c)
     {
         c.Il.Emit(OpCodes.Ldloc, c.Bias);
         c.Il.Emit(OpCodes.Ldloc, c.Address);

@@ -2,6 +2,7 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit.Simd;
 using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -22,7 +23,7 @@ internal sealed class RegionContext
     private readonly LocalBuilder?[] _temporaries = new LocalBuilder?[Temporaries];
     private int _nextTemporary;
 
-    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, ushort used, ushort written)
+    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written)
     {
         Il = il;
         Plan = plan;
@@ -46,6 +47,7 @@ internal sealed class RegionContext
         Bias = Host;
         Wide = il.DeclareLocal(typeof(long));
         Exits = new ExitEmitter(this);
+        Simd = new SimdRegisters(this, code.SelectMany(static block => block));
     }
 
     public ILGenerator Il { get; }
@@ -97,6 +99,9 @@ internal sealed class RegionContext
 
         return path;
     }
+
+    /// <summary>XMM registers.</summary>
+    public SimdRegisters Simd { get; }
 
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
@@ -154,6 +159,7 @@ internal sealed class RegionContext
     {
         Array.Clear(_lowByteKnown);
         PageCaches.Changed(null);
+        Simd.Forget();
     }
 
     /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>

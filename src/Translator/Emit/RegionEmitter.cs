@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit.Simd;
 using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
@@ -57,7 +58,7 @@ internal sealed class RegionEmitter
             written |= w;
         }
 
-        var c = new RegionContext(il, _plan, _optimisations, used, written) { CarryNormal = _flags.KeepsEntryFlags() };
+        var c = new RegionContext(il, _plan, _optimisations, _code, used, written) { CarryNormal = _flags.KeepsEntryFlags() };
         ChoosePageCaches(c);
         var labels = new Label[_code.Count];
         for (int i = 0; i < labels.Length; i++)
@@ -138,6 +139,7 @@ internal sealed class RegionEmitter
             }
         }
 
+        c.Simd.LoadAll();
         c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
         c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
         c.Load(MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
@@ -265,7 +267,8 @@ internal sealed class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive);
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
+        || SimdEmitter.TryEmit(c, i);
 
     /// <summary>
     /// Takes the block's instructions from the budget. Whether there is enough is asked at safepoints only, for the longest

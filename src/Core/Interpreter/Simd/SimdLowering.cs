@@ -34,8 +34,11 @@ internal static unsafe class SimdLowering
         table[(int)Mnemonic.Maskmovdqu] = static (OpWriter w, in Instruction i) => MaskedMove(w, in i, typeof(MaskedStore<XmmFile, Size16>));
     }
 
+    /// <summary>Does our CPUID promise this instruction?</summary>
+    public static bool Offers(Code code) => s_offered.Contains(code);
+
     /// <summary>Is this encoding one that our CPUID promises? Later extensions have reused names (PEXTRW to memory is SSE4.1's).</summary>
-    public static bool IsOffered(Code code)
+    private static bool IsOffered(Code code)
     {
         OpCodeInfo info = code.ToOpCode();
         return info.IsInstruction && info.Mode32 && info.Encoding == EncodingKind.Legacy
@@ -67,7 +70,7 @@ internal static unsafe class SimdLowering
 
     private static void Operation(OpWriter w, in Instruction instruction)
     {
-        if (!s_offered.Contains(instruction.Code))
+        if (!Offers(instruction.Code))
         {
             FaultLowering.InvalidOpcode(w, in instruction);
             return;

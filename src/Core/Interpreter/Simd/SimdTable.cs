@@ -194,6 +194,21 @@ internal static class SimdTable
         [Mnemonic.Cmppd] = typeof(FloatOperation<Comparison, double, PackedShape>),
     };
 
+    /// <summary>Conversions that translated code tries by the Host's arithmetic.</summary>
+    private static readonly Dictionary<Mnemonic, Type> s_quick = new()
+    {
+        [Mnemonic.Cvtsi2sd] = typeof(QuickIntegerToDouble),
+        [Mnemonic.Cvtsi2ss] = typeof(QuickIntegerToSingle),
+        [Mnemonic.Cvtdq2pd] = typeof(QuickIntegersToDoubles),
+        [Mnemonic.Cvtdq2ps] = typeof(QuickIntegersToSingles),
+        [Mnemonic.Cvtss2sd] = typeof(QuickSingleToDouble),
+        [Mnemonic.Cvtsd2ss] = typeof(QuickDoubleToSingle),
+        [Mnemonic.Cvttss2si] = typeof(QuickTruncation<float>),
+        [Mnemonic.Cvttsd2si] = typeof(QuickTruncation<double>),
+        [Mnemonic.Cvtss2si] = typeof(QuickRound<float>),
+        [Mnemonic.Cvtsd2si] = typeof(QuickRound<double>),
+    };
+
     public static IEnumerable<Mnemonic> Mnemonics => s_operations.Keys;
 
     /// <summary>
@@ -228,4 +243,8 @@ internal static class SimdTable
             ? typeof(VectorImmediateInstruction<,,>)
             : typeof(VectorInstruction<,,>);
     }
+
+    /// <summary>How translated code tries a floating-point operation: an <see cref="IQuickOperation"/>, or null if it does not.</summary>
+    public static Type? Quick(Type operation, in Instruction instruction) =>
+        typeof(IQuickOperation).IsAssignableFrom(operation) ? operation : s_quick.GetValueOrDefault(instruction.Mnemonic);
 }

@@ -4,7 +4,7 @@ using Vector = System.Runtime.Intrinsics.Vector128<byte>;
 namespace Lguest.Jit.Core.Simd.Floating;
 
 /// <summary>An arithmetic instruction: ADDSS, CMPPD …</summary>
-internal readonly struct FloatOperation<TArithmetic, T, TShape> : IFloatOperation
+internal readonly struct FloatOperation<TArithmetic, T, TShape> : IFloatOperation, IQuickOperation
     where TArithmetic : struct, IFloatArithmetic
     where T : unmanaged
     where TShape : struct, IFloatShape

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Vector = System.Runtime.Intrinsics.Vector128<byte>;
@@ -10,6 +11,7 @@ namespace Lguest.Jit.Core.Simd.Floating;
 
 internal readonly struct Rcpps : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Sse.IsSupported ? Sse.Reciprocal(source.AsSingle()).AsByte() : Portable(source);
 
     /// <summary>All four lanes without the Host's help.</summary>
@@ -18,11 +20,13 @@ internal readonly struct Rcpps : IVectorOperation
 
 internal readonly struct Rcpss : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Movss.Apply(destination, Rcpps.Apply(destination, source));
 }
 
 internal readonly struct Rsqrtps : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Sse.IsSupported ? Sse.ReciprocalSqrt(source.AsSingle()).AsByte() : Portable(source);
 
     /// <inheritdoc cref="Rcpps.Portable"/>
@@ -31,6 +35,7 @@ internal readonly struct Rsqrtps : IVectorOperation
 
 internal readonly struct Rsqrtss : IVectorOperation
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Apply(Vector destination, Vector source) => Movss.Apply(destination, Rsqrtps.Apply(destination, source));
 }
 
