@@ -113,7 +113,7 @@ internal static class FloatForms
         {
             set.Add($"{name} [misaligned]", 4, e =>
             {
-                e.LoadXmm(1, SimdOperands.First).Window(prefix, opcode, 1, SimdOperands.Second + e.Random.Below(16));
+                e.LoadControl().LoadXmm(1, SimdOperands.First).Window(prefix, opcode, 1, SimdOperands.Second + e.Random.Below(16));
                 if (opcode == 0x70)
                 {
                     e.Immediate(1, 0x1B);

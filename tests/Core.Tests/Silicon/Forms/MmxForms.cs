@@ -69,8 +69,6 @@ internal static class MmxForms
             .Shaped(Masked).Counted(960);
 
         // What MMX does to the x87 unit, as its environment tells: TOP, tags, and the registers' other 16 bits.
-        set.Add("MMX + FNSTENV", 4, static e => e.Op(0xDB, 0xE3).LoadMmx(3, SimdOperands.First).Window(0, 0xFC, 3, SimdOperands.Second).Op(0xD9, 0x73, 0x30).Op(0x0F, 0x77))
-            .Shaped(SimdOperands.Integers).Counted(120).AsSequence();
         set.Add("MMX + EMMS + FNSTENV", 4, static e => e.Op(0xDB, 0xE3).LoadMmx(3, SimdOperands.First).Op(0x0F, 0x77).Op(0xD9, 0x73, 0x30))
             .Shaped(SimdOperands.Integers).Counted(120).AsSequence();
         set.Add("MMX + FSTP m80", 4, static e => e.Op(0xDB, 0xE3).LoadMmx(0, SimdOperands.First).Op(0xDB, 0x7B, 0x30).Op(0xDB, 0xE3)).Shaped(SimdOperands.Integers).Counted(480).AsSequence();
