@@ -203,7 +203,9 @@ internal static class SimdEmitter
         OperandEmitter.TranslateMemory(c, i, size, write);
         if (size == 16 && !SimdLowering.IsUnaligned(i.Mnemonic))
         {
-            c.Il.Emit(OpCodes.Ldloc, c.Address);
+            // Pages lie in RAM, and RAM in the Host, at multiples of a page.
+            MemoryEmitter.PushHostAddress(c);
+            c.Il.Emit(OpCodes.Conv_I4);
             c.Il.Emit(OpCodes.Ldc_I4, 15);
             c.Il.Emit(OpCodes.And);
             c.Il.Emit(OpCodes.Brtrue, c.Exits.Miss());
