@@ -34,7 +34,7 @@ internal static class F80SquareRoot
     /// look at the square settles the last unit. IEEE promises the same double on every Host, and the check would
     /// not care if it did not.
     /// </summary>
-    private static ulong Root(UInt128 n)
+    public static ulong Root(UInt128 n)
     {
         ulong high = (ulong)(n >> 64);
         ulong guess = Math.Max((ulong)(Math.Sqrt(high) * 4294967296.0), F80.IntegerBit);

@@ -25,6 +25,7 @@ internal static class LoweringTable
         Strings.StringLowering.Register(table);
         SystemLevel.SystemLowering.Register(table);
         FloatingPoint.X87Lowering.Register(table);
+        Simd.SimdLowering.Register(table);
         return table;
     }
 }

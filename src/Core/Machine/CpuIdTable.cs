@@ -23,7 +23,16 @@ internal static class CpuIdTable
     private const uint Cx8 = 1u << 8;
     private const uint Sep = 1u << 11;
     private const uint Cmov = 1u << 15;
+    private const uint Clflush = 1u << 19;
+    private const uint Mmx = 1u << 23;
     private const uint Fxsr = 1u << 24;
+    private const uint Sse = 1u << 25;
+    private const uint Sse2 = 1u << 26;
+
+    /// <summary>Of what CLFLUSH flushes, in units of 8 bytes, at its place in ebx.</summary>
+    private const uint CacheLine = 8 << 8;
+
+    private const uint Features = Fpu | Tsc | Cx8 | Cmov | Clflush | Mmx | Fxsr | Sse | Sse2;
 
     /// <summary>Invisible through lguest_cpuid; makes kernels from 4.10 on skip the early microcode loader.</summary>
     private const uint Hypervisor = 1u << 31;
@@ -38,7 +47,7 @@ internal static class CpuIdTable
     public static CpuIdLeaf Leaf(uint leaf, bool sysenter = false) => leaf switch
     {
         0 => new CpuIdLeaf(4, Text(Vendor, 0), Text(Vendor, 8), Text(Vendor, 4)),
-        1 => new CpuIdLeaf(Signature, 0, Hypervisor, Fpu | Tsc | Cx8 | (sysenter ? Sep : 0) | Cmov | Fxsr),
+        1 => new CpuIdLeaf(Signature, CacheLine, Hypervisor, Features | (sysenter ? Sep : 0)),
 
         // No descriptors; the low byte says that asking once is enough.
         2 => new CpuIdLeaf(1, 0, 0, 0),

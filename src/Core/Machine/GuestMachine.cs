@@ -101,6 +101,7 @@ internal sealed unsafe class GuestMachine : IDisposable
         Cpu->Gdt[13] = 0x00CFB300_0000FFFF;
         Segments.LoadFlatKernel(Cpu);
         Cpu->Fpu.Initialise();
+        Cpu->Simd.Initialise();
         Mmu.Activate(Cpu);
     }
 

@@ -2,6 +2,7 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Fpu;
+using Lguest.Jit.Core.Simd;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Snapshots;
@@ -45,6 +46,8 @@ internal static unsafe class CpuDigest
         XxHash3.HashToUInt64(new ReadOnlySpan<byte>(cpu->Gdt, GuestCpu.GdtEntries * sizeof(ulong)))
         + 3 * XxHash3.HashToUInt64(new ReadOnlySpan<byte>(cpu->Idt, 256 * sizeof(ulong)));
 
-    /// <summary>The x87 unit.</summary>
-    public static ulong Fpu(GuestCpu* cpu) => XxHash3.HashToUInt64(new ReadOnlySpan<byte>(&cpu->Fpu, sizeof(FpuState)));
+    /// <summary>The x87 unit, XMM registers and MXCSR.</summary>
+    public static ulong Fpu(GuestCpu* cpu) =>
+        XxHash3.HashToUInt64(new ReadOnlySpan<byte>(&cpu->Fpu, sizeof(FpuState)))
+        + 3 * XxHash3.HashToUInt64(new ReadOnlySpan<byte>(&cpu->Simd, sizeof(SimdState)));
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Fpu;
+using Lguest.Jit.Core.Simd;
 
 namespace Lguest.Jit.Core.State;
 
@@ -168,6 +169,9 @@ internal unsafe struct GuestCpu
 
     /// <summary>x87 state.</summary>
     public FpuState Fpu;
+
+    /// <summary>XMM registers and MXCSR.</summary>
+    public SimdState Simd;
 
     /// <summary>Segment register by x86 number (<see cref="Seg"/>). <paramref name="cpu"/> is unmanaged and never moves.</summary>
     public static SegmentRegister* Segment(GuestCpu* cpu, int number) => &cpu->_es + number;

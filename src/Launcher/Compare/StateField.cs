@@ -57,6 +57,12 @@ internal readonly record struct StateField(string Name, string Value, bool IsRar
             Add($"r{i}", Convert.ToHexStringLower(new ReadOnlySpan<byte>(&value, 10)), rare: true);
         }
 
+        Add("mxcsr", $"{cpu->Simd.Mxcsr:x4}");
+        for (int i = 0; i < 8; i++)
+        {
+            Add($"xmm{i}", $"{cpu->Simd.Xmm[2 * i + 1]:x16}{cpu->Simd.Xmm[2 * i]:x16}", rare: true);
+        }
+
         for (int i = 0; i < GuestCpu.GdtEntries; i++)
         {
             Add($"gdt {i}", $"{cpu->Gdt[i]:x16}", rare: true);

@@ -159,6 +159,7 @@ internal sealed unsafe class ExitEmitter
             }
         }
 
+        _c.Simd.Spill();
         _c.ReturnBudget();
     }
 

@@ -94,10 +94,19 @@ internal static unsafe class Fallback
             c.LoadFlagsFromMemory();
         }
 
+        c.Simd.Forget();
+        if (MayWriteXmm(i))
+        {
+            c.Simd.LoadAll();
+        }
+
         // Iterations of string instructions are charged as they go.
         c.TakeBudget();
         return true;
     }
+
+    private static bool MayWriteXmm(in Instruction i) =>
+        i.Mnemonic == Mnemonic.Fxrstor || (i.OpCount > 0 && i.GetOpKind(0) == OpKind.Register && i.GetOpRegister(0).IsXMM());
 
     /// <summary>Copies the ops just written to memory that the method owns, with room for some more behind them.</summary>
     public static Op* Copy(OpWriter writer, List<nint> allocations, int room)

@@ -2,6 +2,7 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit.Simd;
 using Lguest.Jit.Translator.Trace;
 using Label = System.Reflection.Emit.Label;
 
@@ -29,7 +30,7 @@ internal sealed class RegionContext
     private readonly LocalBuilder?[] _temporaries = new LocalBuilder?[Temporaries];
     private int _nextTemporary;
 
-    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, ushort used, ushort written)
+    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written)
     {
         Il = il;
         Plan = plan;
@@ -51,6 +52,7 @@ internal sealed class RegionContext
         Address = il.DeclareLocal(typeof(uint));
         Wide = il.DeclareLocal(typeof(long));
         Exits = new ExitEmitter(this);
+        Simd = new SimdRegisters(this, code.SelectMany(static block => block));
         Spans = new CheckedSpans(this);
     }
 
@@ -98,6 +100,9 @@ internal sealed class RegionContext
 
     /// <summary>What has been checked in this block.</summary>
     public CheckedSpans Spans { get; }
+
+    /// <summary>XMM registers.</summary>
+    public SimdRegisters Simd { get; }
 
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
@@ -155,6 +160,7 @@ internal sealed class RegionContext
     {
         Array.Clear(_lowByteKnown);
         Spans.BeginBlock(code);
+        Simd.Forget();
     }
 
     /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>

@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit.Simd;
 using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
@@ -73,7 +74,7 @@ internal sealed unsafe class RegionEmitter
             written |= w;
         }
 
-        var c = new RegionContext(il, _plan, _optimisations, used, written) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
+        var c = new RegionContext(il, _plan, _optimisations, _code, used, written) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
         Windows = c.Windows;
         ChooseWindows(c);
         Label[] labels = [.. _code.Select(_ => il.DefineLabel())];
@@ -163,6 +164,7 @@ internal sealed unsafe class RegionEmitter
             }
         }
 
+        c.Simd.LoadAll();
         c.TakeBudget();
         c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
         c.Load(MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
@@ -294,7 +296,8 @@ internal sealed unsafe class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive);
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
+        || SimdEmitter.TryEmit(c, i);
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>
     public static bool HasPlainMemory(in Instruction i)

@@ -282,7 +282,8 @@ public sealed unsafe class BSystemTests : IDisposable
         Assert.Equal(4u, _h[Reg.Eax]);
         _h[Reg.Eax] = 1;
         _h.Run("0FA2");
-        Assert.Equal(0x01008111u, _h[Reg.Edx]);
+        Assert.Equal(0x07888111u, _h[Reg.Edx]);
+        Assert.Equal(0x0800u, _h[Reg.Ebx]);
         Assert.Equal(1u << 31, _h[Reg.Ecx]);
         _h[Reg.Eax] = 4;
         _h.Run("0FA2");

@@ -123,6 +123,12 @@ internal sealed unsafe class SiliconRunner(Func<GuestMachine, IExecutionEngine> 
         got.Eflags = LazyFlags.Read(cpu);
         got.Vector = reason is ExitReason.Fault or ExitReason.SoftwareInterrupt ? cpu->FaultVector : -1;
         got.Error = HasErrorCode(got.Vector) && reason == ExitReason.Fault ? cpu->FaultErrorCode : 0;
+        if (got.Vector == Vectors.SimdFloatingPoint)
+        {
+            // No error code; the record has MXCSR in its place.
+            got.Error = cpu->Simd.Mxcsr;
+        }
+
         got.Stop = (int)(cpu->Eip - encoding.Address);
         return reason;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Lguest.Jit.Core.Tests.Silicon;
 using Lguest.Jit.Core.Tests.Silicon.Forms;
 using Lguest.Jit.Core.Tests.Silicon.Recording;
@@ -17,7 +18,14 @@ public class JitSiliconTests(ITestOutputHelper output)
     public void Translated_code_agrees_with_silicon(string name)
     {
         SiliconGroup group = SiliconGroups.All.Single(one => one.Name == name);
-        SiliconResult result = new SiliconRunner(static machine => new TieredEngine(machine, threshold: 0)).Run(group);
+        var engines = new ConcurrentBag<TieredEngine>();
+        SiliconResult result = new SiliconRunner(machine =>
+        {
+            var engine = new TieredEngine(machine, threshold: 0);
+            engines.Add(engine);
+            return engine;
+        }).Run(group);
+        Assert.All(engines, static engine => Assert.Null(engine.Failure));
         output.WriteLine($"{name}: {result}");
         Assert.True(result.Mismatches == 0, $"{name}: {result}\n{string.Join('\n', result.Reports.Take(ReportsShown))}");
     }

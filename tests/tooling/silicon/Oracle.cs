@@ -26,6 +26,11 @@ internal sealed class Oracle : IDisposable
         uint family = ((signature >> 8) & 15) + ((signature >> 20) & 0xFF);
         uint model = ((signature >> 4) & 15) | ((signature >> 12) & 0xF0);
         string name = Encoding.ASCII.GetString(self[16..]).Trim('\0', ' ');
+        if (name.Contains("QEMU", StringComparison.Ordinal))
+        {
+            throw new InvalidDataException($"'{name}' is no silicon: a binfmt_misc handler has taken the oracle over (see README.md).");
+        }
+
         Processor = $"{Encoding.ASCII.GetString(self[..12])} family {family} model {model} stepping {signature & 15} ({name})";
     }
 

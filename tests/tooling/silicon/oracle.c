@@ -6,6 +6,9 @@
  *
  *   gcc -m32 -O1 -static -fno-pie -no-pie -fno-stack-protector -o oracle oracle.c
  *
+ * Without -m32 it becomes a 64-bit program, for machines that cannot run others. Most instructions of MMX and SSE are the
+ * same in both modes, down to their bytes; only groups that are made of such forms may be asked this way.
+ *
  * stdin, per form:    struct form, code_size bytes of code, count times struct input
  * stdout, at start:   struct processor;  per form: count times struct output, then a u32: stray writes seen outside the window
  */
@@ -24,6 +27,15 @@
 #define SS_AUTODISARM (1u << 31)
 #endif
 
+/* The handler's view of a register, and of the FXSAVE image: a 32-bit frame has an FSAVE image before it (struct _fpstate_32, asm/sigcontext.h). */
+#ifdef __x86_64__
+#define ORDER { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI }
+enum { REG_PC = REG_RIP, MXCSR_OFFSET = 24 };
+#else
+#define ORDER { REG_EAX, REG_ECX, REG_EDX, REG_EBX, REG_ESP, REG_EBP, REG_ESI, REG_EDI }
+enum { REG_PC = REG_EIP, MXCSR_OFFSET = 112 + 24 };
+#endif
+
 enum { PAGE = 4096, WINDOW = 256, CODE = 2 * PAGE, FILLER = 0xA5, ALTERNATE_STACK = 1 << 18 };
 
 struct form { uint32_t data_page, window, code, count; };
@@ -32,13 +44,37 @@ struct output { uint32_t vector, error, eip, eflags, gpr[8]; uint8_t window[WIND
 struct processor { char vendor[12]; uint32_t signature; char name[48]; };
 
 /* Read and written by the assembly below and by the handler; never by two threads. */
-uint32_t load_gpr[8], load_eflags, load_entry, host_esp;
+uint32_t load_gpr[8], load_eflags, load_entry;
+uintptr_t host_esp;
 uint16_t host_gs, host_fs, host_es, host_ds;
 static struct output result;
 
 void enter(void);
 void back(void);
 
+#ifdef __x86_64__
+__asm__(
+    ".text\n"
+    "enter:\n"
+    "  push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
+    "  mov %rsp, host_esp\n"
+    "  mov load_eflags, %eax\n"
+    "  push %rax\n"
+    "  popfq\n"
+    "  mov load_gpr+0, %eax\n"
+    "  mov load_gpr+4, %ecx\n"
+    "  mov load_gpr+8, %edx\n"
+    "  mov load_gpr+12, %ebx\n"
+    "  mov load_gpr+20, %ebp\n"
+    "  mov load_gpr+24, %esi\n"
+    "  mov load_gpr+28, %edi\n"
+    "  mov load_entry, %r8d\n"
+    "  mov load_gpr+16, %esp\n"
+    "  jmp *%r8\n"
+    "back:\n"
+    "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
+    "  ret\n");
+#else
 __asm__(
     ".text\n"
     "enter:\n"
@@ -62,28 +98,41 @@ __asm__(
     "back:\n"
     "  pop %edi; pop %esi; pop %ebx; pop %ebp\n"
     "  ret\n");
+#endif
+
+static uint32_t mxcsr(const void *fpstate)
+{
+    uint32_t value;
+    memcpy(&value, (const char *)fpstate + MXCSR_OFFSET, sizeof value);
+    return value;
+}
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
-    static const int order[8] = { REG_EAX, REG_ECX, REG_EDX, REG_EBX, REG_ESP, REG_EBP, REG_ESI, REG_EDI };
+    static const int order[8] = ORDER;
     greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     (void)number;
     (void)info;
     result.vector = (uint32_t)registers[REG_TRAPNO];
     result.error = (uint32_t)registers[REG_ERR];
-    result.eip = (uint32_t)registers[REG_EIP];
+    /* #XM pushes no error code; what it leaves in MXCSR takes the place. */
+    if (result.vector == 19)
+        result.error = mxcsr(((ucontext_t *)context)->uc_mcontext.fpregs);
+    result.eip = (uint32_t)registers[REG_PC];
     result.eflags = (uint32_t)registers[REG_EFL];
     for (int i = 0; i < 8; i++)
         result.gpr[i] = (uint32_t)registers[order[i]];
 
-    registers[REG_EIP] = (greg_t)(uintptr_t)back;
-    registers[REG_ESP] = (greg_t)host_esp;
-    registers[REG_UESP] = (greg_t)host_esp;
+    registers[REG_PC] = (greg_t)(uintptr_t)back;
+    registers[order[4]] = (greg_t)host_esp;
     registers[REG_EFL] = 0x202;
+#ifndef __x86_64__
+    registers[REG_UESP] = (greg_t)host_esp;
     registers[REG_GS] = host_gs;
     registers[REG_FS] = host_fs;
     registers[REG_ES] = host_es;
     registers[REG_DS] = host_ds;
+#endif
 }
 
 static void need(int ok, const char *what)
@@ -133,7 +182,9 @@ int main(void)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         need(sigaction(signals[i], &action, NULL) == 0, "no signal handler");
 
+#ifndef __x86_64__
     __asm__("mov %%gs, %0; mov %%fs, %1; mov %%es, %2; mov %%ds, %3" : "=m"(host_gs), "=m"(host_fs), "=r"(host_es), "=r"(host_ds));
+#endif
     introduce();
 
     struct form form;

@@ -24,13 +24,6 @@ internal static unsafe class StringLowering
 
     private static Lower For(Type operation) => (OpWriter w, in Instruction instruction) =>
     {
-        if (!instruction.IsStringInstruction)
-        {
-            // MOVSD and CMPSD are also the names of two SSE2 instructions, which this CPU does not have.
-            FaultLowering.InvalidOpcode(w, in instruction);
-            return;
-        }
-
         bool repeated = instruction.HasRepPrefix || instruction.HasRepnePrefix;
         string method = repeated ? nameof(StringHandlers.Repeat) : nameof(StringHandlers.Once);
         ref Op op = ref w.Emit(HandlerBinder.Bind(typeof(StringHandlers), method, operation));

@@ -22,5 +22,12 @@ internal static class SiliconGroups
         new("address16", Address16Forms.Add),
         new("pairs", PairForms.Add),
         new("sequences", SequenceForms.Add),
+        new("mmx", MmxForms.AddMmx),
+        new("xmm", MmxForms.AddXmm),
+        new("sse-moves", FloatForms.AddMoves),
+        new("sse-single", FloatForms.AddSingle),
+        new("sse-double", FloatForms.AddDouble),
+        new("sse-packed", FloatForms.AddPacked),
+        new("sse-conversions", FloatForms.AddConversions),
     ];
 }
