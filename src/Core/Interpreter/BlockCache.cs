@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Machine;
@@ -170,10 +169,6 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
 
         return _partial->Head;
     }
-
-    /// <summary>Does the partial block begin with a MOV or POP to SS?</summary>
-    public bool PartialLoadsStackSegment =>
-        _builder.Instructions[0] is { Mnemonic: Mnemonic.Mov or Mnemonic.Pop, Op0Kind: OpKind.Register, Op0Register: Register.SS };
 
     /// <summary>The partial block has run.</summary>
     public void EndPartial()

@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Cache;
@@ -31,6 +32,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
 
     /// <summary>Counts who enters and leaves regions; null: nobody does.</summary>
     public RegionWatch? Watch { get; init; }
+
+    /// <summary>Looks after the regions' windows; null: nobody does.</summary>
+    public WindowTuner? Tuner { get; init; }
 
     public int Count => _oldestFirst.Count;
 
@@ -118,15 +122,12 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             list.Add(region);
         }
 
+        Tuner?.Installed(region);
         _oldestFirst.AddLast(region);
         _bytes += Estimate(region);
         Installed++;
         return true;
     }
-
-    /// <summary>Regions that have a page cache whose countdown has run out.</summary>
-    public List<CompiledRegion> WithDueRecords() =>
-        [.. _oldestFirst.Where(static region => region.CacheRecords.Any(static record => record.IsDue))];
 
     /// <summary>Is the block part of an installed region, as an entry or inside?</summary>
     public bool Covers(GuestBlock* block) => _byBlock.ContainsKey((nint)block);
@@ -164,6 +165,11 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <inheritdoc/>
     public void Emptied()
     {
+        foreach (CompiledRegion region in _oldestFirst)
+        {
+            Tuner?.Removed(region);
+        }
+
         _dead.AddRange(_oldestFirst);
         _oldestFirst.Clear();
         _byBlock.Clear();
@@ -237,6 +243,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             }
         }
 
+        Tuner?.Removed(region);
         _oldestFirst.Remove(region);
         _bytes -= Estimate(region);
         _dead.Add(region);
