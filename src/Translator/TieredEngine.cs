@@ -25,7 +25,6 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly WindowTuner _tuner;
-    private readonly GuestCpu* _cpu;
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
     private readonly HotBlocks _hot = new();
@@ -66,7 +65,6 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         // Everything is to be compiled before it runs: whatever it costs.
         _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _cpu = machine.Cpu;
         _tuner = new WindowTuner(Replace);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
@@ -253,9 +251,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Has a region translated once more, with other windows.</summary>
     private void Replace(CompiledRegion region, WindowPlan windows)
     {
-        // A plan is made of what is mapped now: while another process runs, there is other code at that address, or none.
-        PlannedBlock seed = region.Plan.Blocks[0];
-        if (region.IsBeingReplaced || _cpu->Mode != region.Plan.Mode || _interpreter.Cache.Peek(seed.Eip) != seed.Pointer)
+        // A plan is made of what is mapped now, and that is this region's own code: it has just been left.
+        if (region.IsBeingReplaced)
         {
             return;
         }

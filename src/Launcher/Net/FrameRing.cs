@@ -10,17 +10,16 @@ namespace Lguest.Jit.Launcher.Net;
 /// <remarks>
 /// The Guest's thread never waits here. The link's does: for room to put what it received, or for something to send.
 /// </remarks>
-internal sealed class FrameRing
+/// <param name="capacity">Bytes; a power of two.</param>
+internal sealed class FrameRing(int capacity = FrameRing.DefaultCapacity)
 {
     /// <summary>Bytes of the length before each frame.</summary>
     public const int Prefix = 4;
 
-    /// <summary>As large as a second-level cache likes it; and a Guest that looks away for a millisecond loses nothing.</summary>
-    public const int Capacity = 1 << 20;
+    /// <summary>As large as a second-level cache likes it.</summary>
+    public const int DefaultCapacity = 1 << 20;
 
-    private const int Mask = Capacity - 1;
-
-    private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(Capacity, pinned: true);
+    private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(capacity, pinned: true);
     private readonly AutoResetEvent _moved = new(initialState: false);
 
     // Bytes put and taken since the beginning. Each is written by one side only.
@@ -33,7 +32,7 @@ internal sealed class FrameRing
     public int Count => (int)(Volatile.Read(ref _put) - Volatile.Read(ref _taken));
 
     /// <summary>Bytes that can be put.</summary>
-    public int Free => Capacity - Count;
+    public int Free => capacity - Count;
 
     /// <summary>Nobody waits any more.</summary>
     public bool Closed => _closed;
@@ -43,8 +42,8 @@ internal sealed class FrameRing
     {
         get
         {
-            int at = (int)Volatile.Read(ref _put) & Mask;
-            return _bytes.AsSpan(at, Math.Min(Free, Capacity - at));
+            int at = (int)Volatile.Read(ref _put) & (capacity - 1);
+            return _bytes.AsSpan(at, Math.Min(Free, capacity - at));
         }
     }
 
@@ -53,16 +52,16 @@ internal sealed class FrameRing
     {
         get
         {
-            int at = (int)Volatile.Read(ref _taken) & Mask;
-            return _bytes.AsSpan(at, Math.Min(Count, Capacity - at));
+            int at = (int)Volatile.Read(ref _taken) & (capacity - 1);
+            return _bytes.AsSpan(at, Math.Min(Count, capacity - at));
         }
     }
 
     /// <summary>Putter: copies into the room, <paramref name="offset"/> bytes from its start; it is there only after <see cref="Put"/>.</summary>
     public void Store(int offset, ReadOnlySpan<byte> source)
     {
-        int at = (int)(Volatile.Read(ref _put) + offset) & Mask;
-        int first = Math.Min(source.Length, Capacity - at);
+        int at = (int)(Volatile.Read(ref _put) + offset) & (capacity - 1);
+        int first = Math.Min(source.Length, capacity - at);
         source[..first].CopyTo(_bytes.AsSpan(at));
         source[first..].CopyTo(_bytes);
     }
@@ -78,15 +77,15 @@ internal sealed class FrameRing
     /// <summary>Putter: bytes of the room from <paramref name="offset"/> on, as far as they lie in one piece. Whether they are free is another question.</summary>
     public Span<byte> RoomFrom(int offset, int length)
     {
-        int at = (int)(Volatile.Read(ref _put) + offset) & Mask;
-        return _bytes.AsSpan(at, Math.Min(length, Capacity - at));
+        int at = (int)(Volatile.Read(ref _put) + offset) & (capacity - 1);
+        return _bytes.AsSpan(at, Math.Min(length, capacity - at));
     }
 
     /// <summary>Taker: bytes from <paramref name="offset"/> on, as far as they lie in one piece.</summary>
     public ReadOnlySpan<byte> Peek(int offset, int length)
     {
-        int at = (int)(Volatile.Read(ref _taken) + offset) & Mask;
-        return _bytes.AsSpan(at, Math.Min(length, Capacity - at));
+        int at = (int)(Volatile.Read(ref _taken) + offset) & (capacity - 1);
+        return _bytes.AsSpan(at, Math.Min(length, capacity - at));
     }
 
     /// <summary>Taker: copies bytes out, wherever they lie.</summary>

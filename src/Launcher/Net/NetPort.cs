@@ -11,13 +11,18 @@ internal sealed class NetPort(bool hasHeader, int mtu)
     /// <summary>Most that a frame in a ring may be: the largest IP packet, an Ethernet header with a VLAN tag, and a virtio header.</summary>
     public const int MaximumFrame = 65535 + 18 + VirtioNetHeader.Size;
 
+    private const int ReceiveCapacity = 4 << 20;
+
     private int _news;
     private int _down;
     private volatile bool _wantsRoom;
     private volatile Action? _wake;
 
-    /// <summary>From the link to the Guest.</summary>
-    public FrameRing Received { get; } = new();
+    /// <summary>
+    /// From the link to the Guest. It holds more than the two megabytes that Linux lets a TCP window grow to: then what a connection may send
+    /// fits, and its sender is never made to wait. passt cannot wait: what its socket does not take at once it drops, and notices seconds later.
+    /// </summary>
+    public FrameRing Received { get; } = new(ReceiveCapacity);
 
     /// <summary>From the Guest to the link.</summary>
     public FrameRing ToSend { get; } = new();

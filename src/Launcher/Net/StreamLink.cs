@@ -15,6 +15,9 @@ internal sealed class StreamLink(Socket socket, NetPort port, string description
     /// <summary>Smaller pieces of room are not worth a system call while the Guest is about to make more.</summary>
     private const int WorthReading = 64 << 10;
 
+    /// <summary>The Guest can begin with these while the next are copied.</summary>
+    private const int MostAtOnce = 256 << 10;
+
     /// <inheritdoc/>
     public override string Description => description;
 
@@ -22,7 +25,8 @@ internal sealed class StreamLink(Socket socket, NetPort port, string description
     {
         while (Port.Received.WaitForRoom(WorthReading))
         {
-            int count = socket.Receive(Port.Received.Room, SocketFlags.None);
+            Span<byte> room = Port.Received.Room;
+            int count = socket.Receive(room[..Math.Min(room.Length, MostAtOnce)], SocketFlags.None);
             if (count == 0)
             {
                 return child?.LastWords ?? "the other end has closed the connection";

@@ -38,7 +38,7 @@ internal sealed class MonitoredLife(
         writer.WriteLine($"  engine  {translated}");
         foreach (VirtioDevice device in devices.All)
         {
-            writer.WriteLine($"  slot {device.Irq,2}  {device.Name}: {Describe(device.Status)}");
+            writer.WriteLine($"  slot {device.Irq,2}  {device.Name}: {Describe(device.Status)}{device.Details}");
         }
     }
 

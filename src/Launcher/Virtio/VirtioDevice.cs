@@ -78,6 +78,9 @@ internal abstract class VirtioDevice : IBarRegion
     /// <summary>The line: IRQ number = PCI slot.</summary>
     public int Irq { get; set; }
 
+    /// <summary>What somebody who wonders about this device may want to know; empty: nothing.</summary>
+    public virtual string Details => "";
+
     protected GuestRam Ram { get; }
 
     /// <summary>DRIVER_OK, and not broken since: queues are served.</summary>

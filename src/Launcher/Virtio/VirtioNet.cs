@@ -53,6 +53,7 @@ internal sealed class VirtioNet : VirtioDevice, IGuestThreadWork, IDisposable
     private readonly NetReceiver _receiver;
     private bool _linkIsUp;
     private bool _waitsForRoom;
+    private long _received;
 
     /// <param name="ram">Where the rings and buffers are.</param>
     /// <param name="log">Hears of broken drivers.</param>
@@ -71,6 +72,10 @@ internal sealed class VirtioNet : VirtioDevice, IGuestThreadWork, IDisposable
 
     /// <inheritdoc/>
     public bool HasWork => _port.HasNews;
+
+    /// <inheritdoc/>
+    public override string Details =>
+        $", {_mac}, link {(_linkIsUp ? "up" : "down")}, {_received} frames received, {_port.Received.Count} bytes wait for the Guest and {_port.ToSend.Count} for the Host";
 
     private static ulong Offered =>
         FeatureChecksum | FeatureGuestChecksum | FeatureMtu | FeatureMac | FeatureGuestTso | FeatureHostTso | FeatureMergeBuffers | FeatureStatus;
@@ -185,6 +190,7 @@ internal sealed class VirtioNet : VirtioDevice, IGuestThreadWork, IDisposable
             }
 
             _receiver.Done(length);
+            _received += result == ReceiveResult.Delivered ? 1 : 0;
             i++;
         }
 

@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
@@ -64,7 +65,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     public bool Install(CompiledRegion region)
     {
         RegionPlan plan = region.Plan;
-        if (plan.CacheGeneration != _blocks.Resets)
+        if (plan.CacheGeneration != _blocks.Generation(plan.Mode))
         {
             region.Dispose();
             Outdated++;
@@ -173,6 +174,15 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         _oldestFirst.Clear();
         _byBlock.Clear();
         _bytes = 0;
+    }
+
+    /// <inheritdoc/>
+    public void UserEmptied()
+    {
+        foreach (CompiledRegion region in _oldestFirst.Where(static region => (region.Plan.Mode & CpuMode.User) != 0).ToList())
+        {
+            Remove(region);
+        }
     }
 
     public void Dispose()

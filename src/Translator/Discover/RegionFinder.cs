@@ -103,7 +103,7 @@ internal sealed unsafe class RegionFinder
             Pages = pages,
             Mode = cpu->Mode,
             Windows = windows,
-            CacheGeneration = _cache.Resets,
+            CacheGeneration = _cache.Generation(cpu->Mode),
         };
     }
 

@@ -32,6 +32,6 @@ internal sealed class RegionPlan
     /// <summary>What it looks at memory through.</summary>
     public WindowPlan Windows { get; init; } = WindowPlan.Initial;
 
-    /// <summary>The block cache's reset count when the plan was made: pointers are good only while it is the same.</summary>
+    /// <summary>The block cache's generation of this mode when the plan was made: pointers are good only while it is the same.</summary>
     public required long CacheGeneration { get; init; }
 }

@@ -21,6 +21,10 @@ public sealed class DirectEntryTests
     [InlineData(16u)]
     [InlineData(20u)]
     [InlineData(24u)]
+    [InlineData(52u)]
+    [InlineData(56u)]
+    [InlineData(60u)]
+    [InlineData(64u)]
     public void Frames_may_cross_into_a_page_that_lies_elsewhere_at_any_of_their_words(uint above)
     {
         const uint Boundary = AssembledGuest.TrapStack - 0x1000;
@@ -48,9 +52,10 @@ public sealed class DirectEntryTests
             },
             OnSyscall = static c =>
             {
-                // In the kernel as well: nested frames of three words at this depth and the next.
+                // In the kernel as well: nested frames of three words at this depth and the next. What flags the first brought back shows in the second.
+                c.xor(eax, eax);
                 c.@int(6);
-                c.push(0);
+                c.pushfd();
                 c.@int(6);
                 c.add(esp, 4);
             },
@@ -71,6 +76,7 @@ public sealed class DirectEntryTests
         Assert.Equal("CRASH: the end", end);
         Assert.Equal(3, records.Count(static r => r[Vector] == PageFault));
         Assert.Equal(Boundary + above - 20, records[^4][Esp]);
+        Assert.All(records.Skip(3).Where(static r => r[Vector] == 6).Where(static (_, i) => i % 2 == 1), static r => Assert.Equal(0x44u, r[3] & 0x44));
     }
 
     [Theory]

@@ -1,7 +1,6 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
-using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Translator;
 using static Iced.Intel.AssemblerRegisters;

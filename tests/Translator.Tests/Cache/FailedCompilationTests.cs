@@ -1,5 +1,4 @@
 using System.Reflection.Emit;
-using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
