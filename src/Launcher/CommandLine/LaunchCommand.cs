@@ -34,7 +34,7 @@ internal sealed class LaunchCommand
     public LaunchCommand(Func<LaunchOptions, int> run, Func<CompareOptions, int> compare)
     {
         _deterministic = new DeterministicArguments(_engine.Traps);
-        _groups = [new GuestArguments(), _engine, new TraceArguments(), _deterministic];
+        _groups = [new GuestArguments(), new DiskArguments(), _engine, new TraceArguments(), _deterministic];
         _root.Add(CreateRun(run));
         _root.Add(CreateCompare(compare));
         _root.Add(Bench.BenchCommand.Create());

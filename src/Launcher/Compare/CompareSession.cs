@@ -5,6 +5,7 @@ using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Session;
+using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using CultureInfo = System.Globalization.CultureInfo;
@@ -74,8 +75,12 @@ internal sealed class CompareSession
     private CompareOutcome Compare(ConsoleOutput? output)
     {
         using RecordedRun? recorded = _compare.Against is { } file ? Recording.Open(file) : null;
+        using var disks = DiskSet.Open(_options.Disks, _host.Error, shared: true);
+        using DiskSet firstDisks = disks.Private(_options.Disks, _host.Error);
+        using DiskSet secondDisks = disks.Private(_options.Disks, TextWriter.Null);
+        _stop.Subscribe(_ => disks.Abort());
         RecordingHeader? header = recorded?.Header;
-        if (header is not null && RecordingHeader.Of(_options).Unlike(header) is { } complaint)
+        if (header is not null && RecordingHeader.Of(_options, disks.Hash()).Unlike(header) is { } complaint)
         {
             throw new LoadException($"{_compare.Against}: {complaint}");
         }
@@ -93,7 +98,7 @@ internal sealed class CompareSession
         string first = header is null || _options.Engine == EngineKind.Interpreter ? "interpreter" : "jit";
         while (true)
         {
-            DeterministicSetup ours = Setup(header is null ? EngineKind.Interpreter : _options.Engine, inputs.First, new HashingSink(output, holds: true), log);
+            DeterministicSetup ours = Setup(header is null ? EngineKind.Interpreter : _options.Engine, inputs.First, new HashingSink(output, holds: true), log, firstDisks);
             LockstepResult result;
             GuestEnd? end;
             string hash;
@@ -109,7 +114,7 @@ internal sealed class CompareSession
             }
             else
             {
-                DeterministicSetup theirs = Setup(EngineKind.Jit, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
+                DeterministicSetup theirs = Setup(EngineKind.Jit, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null), secondDisks);
                 using var pair = new GuestPair(ours, theirs);
                 Action<string> stop = pair.Stop;
                 _stop.Subscribe(stop);
@@ -147,7 +152,7 @@ internal sealed class CompareSession
         }
     }
 
-    private DeterministicSetup Setup(EngineKind engine, ScriptedInput input, HashingSink output, DeviceLog log) => new()
+    private DeterministicSetup Setup(EngineKind engine, ScriptedInput input, HashingSink output, DeviceLog log, DiskSet disks) => new()
     {
         Memory = _options.Memory,
         CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true),
@@ -157,6 +162,7 @@ internal sealed class CompareSession
         Output = output,
         Input = input,
         Log = log,
+        Plug = disks.PlugDeterministic,
     };
 
     private void ReportProgress(long instructions, long checkpoints)

@@ -47,14 +47,19 @@ internal sealed record RecordingHeader
 
     public string Input { get; init; } = "";
 
+    /// <summary>SHA-256 of what was on the disks; empty where there are none.</summary>
+    public string Disks { get; init; } = "";
+
     /// <summary>Instructions between two checkpoints.</summary>
     public long Every { get; init; }
 
     /// <summary>The engine that recorded; for people.</summary>
     public string Engine { get; init; } = "";
 
+    /// <param name="options">What is run.</param>
+    /// <param name="disks">Hash of its disks.</param>
     /// <exception cref="LoadException">A file cannot be read.</exception>
-    public static RecordingHeader Of(LaunchOptions options) => new()
+    public static RecordingHeader Of(LaunchOptions options, string disks) => new()
     {
         CpuTable = HashCpuTable(options.Sysenter),
         Memory = options.Memory,
@@ -65,6 +70,7 @@ internal sealed record RecordingHeader
         Kernel = HashFile(options.Kernel),
         Initrd = HashFile(options.Initrd),
         Input = HashFile(options.Input),
+        Disks = disks,
         Every = options.Every,
         Engine = options.Engine == EngineKind.Jit ? "jit" : "interpreter",
     };
@@ -86,6 +92,7 @@ internal sealed record RecordingHeader
             ("kernel", Kernel, other.Kernel),
             ("initrd", Initrd, other.Initrd),
             ("input script", Input, other.Input),
+            ("set of disks", Disks, other.Disks),
         ];
         foreach ((string name, object mine, object theirs) in parts)
         {

@@ -5,6 +5,7 @@ using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Reporting;
+using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
@@ -39,17 +40,27 @@ internal sealed class GuestSession
     {
         Func<SymbolTable> symbols = OpenSymbols();
         using var tracing = new SessionTracing(_options, symbols, _host.Error);
+        using var disks = DiskSet.Open(_options.Disks, _host.Error, shared: _options.Deterministic);
+        using DiskSet overlays = _options.Deterministic ? disks.Private(_options.Disks, _host.Error) : DiskSet.None();
+        if (_options.Deterministic)
+        {
+            // There the Guest thread itself waits for a server, and does not see that it should stop.
+            _stop.Subscribe(_ => disks.Abort());
+        }
+
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
         var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, Obey);
         LifeResult last;
         bool complete;
+        bool settled;
         try
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
-            last = LiveAndReboot(output, listener, tracing, symbols);
+            last = LiveAndReboot(output, listener, tracing, symbols, disks, overlays);
+            settled = disks.Settle();
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -66,6 +77,7 @@ internal sealed class GuestSession
         }
 
         int exitCode = Conclude(last, complete);
+        exitCode = settled || exitCode != ExitCodes.Success ? exitCode : ExitCodes.HostFailure;
         WriteStatistics(last);
         return exitCode;
     }
@@ -80,11 +92,11 @@ internal sealed class GuestSession
     }
 
     /// <summary>Lives until the Guest ends without wanting another.</summary>
-    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols)
+    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols, DiskSet disks, DiskSet overlays)
     {
         var log = new DeviceLog(_host.Error);
         var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
-        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options)) : null;
+        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options, disks.Hash())) : null;
         long instructionsLeft = _options.MaxInstructions;
 
         // Errors in the files are said before we touch the terminal, and nobody listens before there is a Guest to talk to.
@@ -105,7 +117,7 @@ internal sealed class GuestSession
                 MaxInstructions = instructionsLeft,
             };
             LifeResult life = _options.Deterministic
-                ? DeterministicLife.Run(Setup(options, output, script, log, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
+                ? DeterministicLife.Run(Setup(options, output, script, log, tracing, overlays), recorder, _stop, symbols, _host.Error.WriteLine)
                 : GuestLife.Run(new LifeSetup
                 {
                     Memory = _options.Memory,
@@ -115,6 +127,7 @@ internal sealed class GuestSession
                     Output = output,
                     Input = _input,
                     Log = log,
+                    Plug = disks.Plug,
                     Stop = _stop,
                     Measure = _options.Stats,
                     Trace = tracing.Trace,
@@ -132,7 +145,7 @@ internal sealed class GuestSession
     }
 
     /// <summary>Nobody listens to stdin here: what is typed there arrives when it pleases.</summary>
-    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionTracing tracing) => new()
+    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionTracing tracing, DiskSet overlays) => new()
     {
         Memory = _options.Memory,
         CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
@@ -142,6 +155,7 @@ internal sealed class GuestSession
         Output = new HashingSink(output),
         Input = script,
         Log = log,
+        Plug = overlays.PlugDeterministic,
     };
 
     private void Obey(EscapeCommand command)
