@@ -43,6 +43,7 @@ public sealed unsafe class NbdDiskTests
                 Assert.Equal(0, disk.WriteThrough(0, [new HostPiece((nint)first, 512)]));
             }
 
+            able.Dispose();
             Assert.Equal([(1, 1), (0, 2)], able.Seen.Select(static request => ((int)request.Flags, (int)request.Type)));
             using var plain = new NbdServer { Flags = 1 | 4 };
             using (DiskStore disk = NbdDisk.Open(plain.Uri, readOnly: false))
@@ -54,6 +55,7 @@ public sealed unsafe class NbdDiskTests
                 Assert.Equal(0, disk.WriteZeroes(512, 1024, mayUnmap: true));
             }
 
+            plain.Dispose();
             Assert.Equal([(0, 1), (0, 3), (0, 1), (0, 2)], plain.Seen.Select(static request => ((int)request.Flags, (int)request.Type)));
         }
     }

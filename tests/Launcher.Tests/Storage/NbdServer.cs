@@ -55,8 +55,13 @@ internal sealed class NbdServer : IDisposable
     public void Dispose()
     {
         _listener.Dispose();
-        _client?.Dispose();
-        _thread.Join();
+
+        // Whoever has hung up has said so, and that is to be seen.
+        if (!_thread.Join(2000))
+        {
+            _client?.Dispose();
+            _thread.Join();
+        }
     }
 
     private void Serve()
