@@ -5,8 +5,7 @@ using Lguest.Jit.Switcher.Deterministic;
 namespace Lguest.Jit.Launcher.CommandLine;
 
 /// <summary>Guest time that is counted, not measured.</summary>
-/// <param name="traps">Who delivers traps, which is not free here.</param>
-internal sealed class DeterministicArguments(Option<TrapPath> traps) : IOptionGroup
+internal sealed class DeterministicArguments : IOptionGroup
 {
     private readonly Option<bool> _deterministic = new("--deterministic")
     {
@@ -77,12 +76,6 @@ internal sealed class DeterministicArguments(Option<TrapPath> traps) : IOptionGr
             {
                 result.AddError($"{option.Name} needs --deterministic");
             }
-        }
-
-        // Somebody who asks for it by name should not get something else.
-        if (result.GetValue(_deterministic) && result.GetResult(traps) is not null && result.GetValue(traps) == TrapPath.Direct)
-        {
-            result.AddError("--traps direct: deterministic time needs switcher");
         }
 
         if (result.GetValue(_record) is null && result.GetResult(_every) is not null)

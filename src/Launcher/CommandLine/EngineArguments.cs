@@ -42,7 +42,7 @@ internal sealed class EngineArguments : IOptionGroup
 
     private readonly Option<TrapPath> _traps = new("--traps")
     {
-        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct; --deterministic: switcher]",
+        Description = "direct: traps that need no Host are delivered where they happen; switcher: all of them by the run loop. [default: direct]",
         HelpName = "path",
         CustomParser = ParseTraps,
     };
@@ -53,14 +53,11 @@ internal sealed class EngineArguments : IOptionGroup
         Arity = ArgumentArity.Zero,
     };
 
-    /// <summary>Deterministic time has a say in this one.</summary>
-    public Option<TrapPath> Traps => _traps;
-
     /// <inheritdoc/>
     public IReadOnlyList<Option> Options => [_engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _traps, _sysenter];
 
     /// <inheritdoc/>
-    public IReadOnlyList<Option> Compared => [_engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _sysenter];
+    public IReadOnlyList<Option> Compared => Options;
 
     /// <inheritdoc/>
     public LaunchOptions Collect(ParseResult parsed, LaunchOptions options) => options with

@@ -10,7 +10,7 @@ namespace Lguest.Jit.Launcher.CommandLine;
 internal sealed class LaunchCommand
 {
     private readonly EngineArguments _engine = new();
-    private readonly DeterministicArguments _deterministic;
+    private readonly DeterministicArguments _deterministic = new();
     private readonly IOptionGroup[] _groups;
 
     private readonly Option<string?> _against = new("--against")
@@ -33,7 +33,6 @@ internal sealed class LaunchCommand
     /// <param name="compare">Compares two; likewise.</param>
     public LaunchCommand(Func<LaunchOptions, int> run, Func<CompareOptions, int> compare)
     {
-        _deterministic = new DeterministicArguments(_engine.Traps);
         _groups = [new GuestArguments(), new DiskArguments(), _engine, new TraceArguments(), _deterministic];
         _root.Add(CreateRun(run));
         _root.Add(CreateCompare(compare));

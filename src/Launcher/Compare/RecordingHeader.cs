@@ -22,7 +22,7 @@ internal sealed record RecordingHeader
     /// How the state that is ours (of devices, of lguest) is laid out, as a number: to be raised when that changes. A recording with another
     /// one is compared without it.
     /// </summary>
-    public int StateLayout { get; init; } = 1;
+    public int StateLayout { get; init; } = 2;
 
     /// <summary>SHA-256 of what CPUID says.</summary>
     public string CpuTable { get; init; } = "";

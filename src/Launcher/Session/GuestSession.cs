@@ -41,7 +41,7 @@ internal sealed class GuestSession
         Func<SymbolTable> symbols = OpenSymbols();
         using var tracing = new SessionTracing(_options, symbols, _host.Error);
         using var disks = DiskSet.Open(_options.Disks, _host.Error, shared: _options.Deterministic);
-        using DiskSet overlays = _options.Deterministic ? disks.Private(_options.Disks, _host.Error) : DiskSet.None();
+        using DiskSet overlays = _options.Deterministic ? disks.Private(_host.Error) : DiskSet.None();
         if (_options.Deterministic)
         {
             // There the Guest thread itself waits for a server, and does not see that it should stop.

@@ -12,14 +12,13 @@ namespace Lguest.Jit.Launcher.Storage;
 internal sealed class DiskSet : IDisposable
 {
     private readonly List<Disk> _disks = [];
+    private readonly IReadOnlyList<DiskSpec> _specs;
     private bool _disposed;
 
-    private DiskSet()
-    {
-    }
+    private DiskSet(IReadOnlyList<DiskSpec> specs) => _specs = specs;
 
     /// <summary>A set without disks.</summary>
-    public static DiskSet None() => new();
+    public static DiskSet None() => new([]);
 
     /// <summary>Opens them all.</summary>
     /// <param name="specs">What was asked for, /dev/vda first.</param>
@@ -28,7 +27,7 @@ internal sealed class DiskSet : IDisposable
     /// <exception cref="LoadException">One of them cannot be opened; which and why is said.</exception>
     public static DiskSet Open(IReadOnlyList<DiskSpec> specs, TextWriter log, bool shared)
     {
-        var disks = new DiskSet();
+        var disks = new DiskSet(specs);
         try
         {
             foreach (DiskSpec spec in specs)
@@ -48,17 +47,16 @@ internal sealed class DiskSet : IDisposable
     }
 
     /// <summary>Overlays for one Guest in deterministic time. To be disposed of before this set.</summary>
-    /// <param name="specs">As this set was opened.</param>
     /// <param name="log">Hears what goes wrong.</param>
     /// <exception cref="LoadException">No room for what will be written.</exception>
-    public DiskSet Private(IReadOnlyList<DiskSpec> specs, TextWriter log)
+    public DiskSet Private(TextWriter log)
     {
-        var disks = new DiskSet();
+        var disks = new DiskSet(_specs);
         try
         {
             foreach (Disk disk in _disks)
             {
-                var overlay = new OverlayDisk(disk.Store, ownsBase: false, specs[disks._disks.Count].ReadOnly);
+                var overlay = new OverlayDisk(disk.Store, ownsBase: false, _specs[disks._disks.Count].ReadOnly);
                 disks._disks.Add(new Disk(disks._disks.Count, overlay, log));
                 overlay.KeepUndo();
             }

@@ -73,7 +73,7 @@ public sealed unsafe class DiskGuestTests
         using var file = new TemporaryFile(new byte[Size]);
         DiskSpec[] specs = [new(file.Path, false, false)];
         using DiskSet disks = DiskSet.Open(specs, TextWriter.Null, shared: true);
-        using DiskSet overlays = disks.Private(specs, TextWriter.Null);
+        using DiskSet overlays = disks.Private(TextWriter.Null);
         using DeterministicGuest guest = Guest(overlays, jit: false);
         ulong before = guest.Digest().Console;
         Assert.Null(guest.RunUntil(DeterministicBlock.Latency / 2));
@@ -112,7 +112,7 @@ public sealed unsafe class DiskGuestTests
         using var file = new TemporaryFile(new byte[Size]);
         DiskSpec[] specs = [new(file.Path, false, false)];
         using DiskSet disks = DiskSet.Open(specs, TextWriter.Null, shared: true);
-        using DiskSet overlays = disks.Private(specs, TextWriter.Null);
+        using DiskSet overlays = disks.Private(TextWriter.Null);
         using DeterministicGuest guest = Guest(overlays, jit);
         var random = new Random(9);
         Assert.Null(guest.RunUntil(50_000));
