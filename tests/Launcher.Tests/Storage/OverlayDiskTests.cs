@@ -4,7 +4,7 @@ using Lguest.Jit.Launcher.Tests.Support;
 namespace Lguest.Jit.Launcher.Tests.Storage;
 
 /// <summary>A disk over a disk, against an array that says what should be there.</summary>
-public sealed unsafe class OverlayDiskTests
+public sealed unsafe class OverlayDiskTests : IDisposable
 {
     /// <summary>Not a whole number of granules.</summary>
     private const int Sectors = 64 * 8 + 3;
@@ -14,6 +14,8 @@ public sealed unsafe class OverlayDiskTests
     private readonly Random _random = new(4096);
 
     public OverlayDiskTests() => _random.NextBytes(_base.Bytes);
+
+    public void Dispose() => _base.Dispose();
 
     [Fact]
     public void It_reads_as_what_was_written_over_what_was_there_and_the_base_stays()
