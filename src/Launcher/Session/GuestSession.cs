@@ -5,7 +5,6 @@ using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Reporting;
-using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
@@ -40,18 +39,14 @@ internal sealed class GuestSession
     {
         Func<SymbolTable> symbols = OpenSymbols();
         using var tracing = new SessionTracing(_options, symbols, _host.Error);
-        using var disks = DiskSet.Open(_options.Disks, _host.Error, shared: _options.Deterministic);
-        using DiskSet overlays = _options.Deterministic ? disks.Private(_host.Error) : DiskSet.None();
-        if (_options.Deterministic)
-        {
-            // There the Guest thread itself waits for a server, and does not see that it should stop.
-            _stop.Subscribe(_ => disks.Abort());
-        }
-
+        using var devices = new SessionDevices(_options, _host.Error);
+        _stop.Subscribe(_ => devices.StopWaiting());
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
-        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, Obey);
+        var monitor = new GuestMonitor(_host.Error, Quit);
+        _stop.Subscribe(_ => monitor.CloseForGood());
+        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, command => Obey(command, monitor), monitor);
         LifeResult last;
         bool complete;
         bool settled;
@@ -59,8 +54,8 @@ internal sealed class GuestSession
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
-            last = LiveAndReboot(output, listener, tracing, symbols, disks, overlays);
-            settled = disks.Settle();
+            last = LiveAndReboot(output, listener, monitor, devices, tracing, symbols);
+            settled = devices.Settle();
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -92,11 +87,12 @@ internal sealed class GuestSession
     }
 
     /// <summary>Lives until the Guest ends without wanting another.</summary>
-    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols, DiskSet disks, DiskSet overlays)
+    private LifeResult LiveAndReboot(
+        ConsoleOutput output, ConsoleListener listener, GuestMonitor monitor, SessionDevices devices, SessionTracing tracing, Func<SymbolTable> symbols)
     {
         var log = new DeviceLog(_host.Error);
         var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
-        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options, disks.Hash())) : null;
+        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options, devices.HashDisks())) : null;
         long instructionsLeft = _options.MaxInstructions;
 
         // Errors in the files are said before we touch the terminal, and nobody listens before there is a Guest to talk to.
@@ -117,7 +113,7 @@ internal sealed class GuestSession
                 MaxInstructions = instructionsLeft,
             };
             LifeResult life = _options.Deterministic
-                ? DeterministicLife.Run(Setup(options, output, script, log, tracing, overlays), recorder, _stop, symbols, _host.Error.WriteLine)
+                ? DeterministicLife.Run(Setup(options, output, script, log, devices, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
                 : GuestLife.Run(new LifeSetup
                 {
                     Memory = _options.Memory,
@@ -127,8 +123,9 @@ internal sealed class GuestSession
                     Output = output,
                     Input = _input,
                     Log = log,
-                    Plug = disks.Plug,
                     Stop = _stop,
+                    Plug = devices.Plug,
+                    Monitor = monitor,
                     Measure = _options.Stats,
                     Trace = tracing.Trace,
                     Symbols = symbols,
@@ -145,7 +142,8 @@ internal sealed class GuestSession
     }
 
     /// <summary>Nobody listens to stdin here: what is typed there arrives when it pleases.</summary>
-    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionTracing tracing, DiskSet overlays) => new()
+    private DeterministicSetup Setup(
+        GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionDevices devices, SessionTracing tracing) => new()
     {
         Memory = _options.Memory,
         CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
@@ -155,14 +153,20 @@ internal sealed class GuestSession
         Output = new HashingSink(output),
         Input = script,
         Log = log,
-        Plug = overlays.PlugDeterministic,
+        Plug = devices.Plug,
     };
 
-    private void Obey(EscapeCommand command)
+    private void Quit() => _stop.Raise(ExitCodes.Success, "quit");
+
+    private void Obey(EscapeCommand command, GuestMonitor monitor)
     {
         if (command == EscapeCommand.Quit)
         {
-            _stop.Raise(ExitCodes.Success, "quit");
+            Quit();
+        }
+        else if (command == EscapeCommand.Monitor)
+        {
+            monitor.Open();
         }
         else if (command == EscapeCommand.Help)
         {
