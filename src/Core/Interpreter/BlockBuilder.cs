@@ -38,6 +38,9 @@ internal sealed unsafe class BlockBuilder
     /// <summary>Bytes of the block just built.</summary>
     public int ByteLength { get; private set; }
 
+    /// <summary>They themselves, until the next block is built.</summary>
+    public ReadOnlySpan<byte> Code => _bytes.First(ByteLength);
+
     /// <summary>The block just built is one instruction that goes on in the next page, at <see cref="SecondPhysical"/>.</summary>
     public bool CrossesPage { get; private set; }
 
@@ -205,6 +208,8 @@ internal sealed unsafe class BlockBuilder
             bytes.CopyTo(_buffer);
             _length = bytes.Length;
         }
+
+        public ReadOnlySpan<byte> First(int length) => _buffer.AsSpan(0, length);
 
         public override int ReadByte() => Position < _length ? _buffer[Position++] : -1;
     }

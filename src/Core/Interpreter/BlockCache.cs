@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
@@ -184,6 +185,11 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     public bool IsStill(GuestBlock* block, ReadOnlySpan<byte> code) =>
         block->Valid && block->ByteLength == code.Length && code.SequenceEqual(new ReadOnlySpan<byte>(_machine.Ram.Base + block->Physical, code.Length));
 
+    /// <summary>Are these the bytes that the block was decoded from?</summary>
+    public static bool WasDecodedFrom(GuestBlock* block, ReadOnlySpan<byte> code) => HashOf(code) == block->CodeHash;
+
+    private static uint HashOf(ReadOnlySpan<byte> code) => (uint)XxHash3.HashToUInt64(code);
+
     public void Dispose()
     {
         if (_machine.Ram.WriteObserver == this)
@@ -351,6 +357,7 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
             Eip = eip,
             Mode = _cpu->Mode,
             ByteLength = (ushort)_builder.ByteLength,
+            CodeHash = HashOf(_builder.Code),
             Count = (ushort)_builder.Writer.Count,
             Capacity = capacity,
             Rewrites = rewrites,

@@ -37,6 +37,12 @@ internal unsafe struct GuestBlock
     /// <summary>Bytes of Guest code.</summary>
     public ushort ByteLength;
 
+    /// <summary>
+    /// Hash of those bytes as they were decoded. While a disk's data is on its way into a page, RAM may hold others already, and nobody
+    /// has been told yet.
+    /// </summary>
+    public uint CodeHash;
+
     /// <summary>Instructions.</summary>
     public ushort Count;
 

@@ -115,6 +115,9 @@ internal sealed unsafe class GuestRam : IDisposable
         return new Span<byte>(_base + physical, (int)length);
     }
 
+    /// <summary>Somebody else, a device's thread or the Host's kernel, has written these bytes, all in RAM. Guest thread only.</summary>
+    public void AnnounceWrite(uint physical, uint length) => WriteObserver?.NotifyWrite(physical, length);
+
     /// <summary>A window that is only read; empty when any byte is outside RAM.</summary>
     public ReadOnlySpan<byte> View(uint physical, uint length) =>
         Contains(physical, length) && length <= int.MaxValue ? new ReadOnlySpan<byte>(_base + physical, (int)length) : default;

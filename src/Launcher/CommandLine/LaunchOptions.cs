@@ -2,6 +2,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Launcher.Net;
+using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Translator;
@@ -48,6 +49,9 @@ internal sealed record LaunchOptions
 
     /// <summary>Bytes of Guest RAM; valid for <see cref="Core.Memory.GuestRam"/>.</summary>
     public uint Memory { get; init; } = DefaultMemory;
+
+    /// <summary>/dev/vda and on.</summary>
+    public IReadOnlyList<DiskSpec> Disks { get; init; } = [];
 
     public EngineKind Engine { get; init; } = DefaultEngine;
 

@@ -6,6 +6,7 @@ using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Session;
+using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Translator.Trace;
@@ -76,8 +77,10 @@ internal sealed class CompareSession
     private CompareOutcome Compare(ConsoleOutput? output)
     {
         using RecordedRun? recorded = _compare.Against is { } file ? Recording.Open(file) : null;
+        using var disks = new DiskLives(DiskSet.Open(_options.Disks, _host.Error, shared: true));
+        _stop.Subscribe(_ => disks.Abort());
         RecordingHeader? header = recorded?.Header;
-        if (header is not null && RecordingHeader.Of(_options).Unlike(header) is { } complaint)
+        if (header is not null && RecordingHeader.Of(_options, disks.Hash()).Unlike(header) is { } complaint)
         {
             throw new LoadException($"{_compare.Against}: {complaint}");
         }
@@ -100,15 +103,20 @@ internal sealed class CompareSession
             var typed = new StateArchive();
             typed.BeginSave();
             Exchange(inputs.First, typed);
+            disks.Begin(_host.Error);
             LockstepResult result;
             GuestEnd? end = null;
             string hash = "";
             long limit = _options.MaxInstructions == long.MaxValue ? long.MaxValue : _options.MaxInstructions - _instructions;
             if (recorded is not null)
             {
-                using var guest = new DeterministicGuest(Setup(_options.Engine, _options.Traps, inputs.First, new HashingSink(output, holds: true), log) with { Tracked = true });
+                using var guest = new DeterministicGuest(Setup(_options.Engine, _options.Traps, inputs.First, new HashingSink(output, holds: true), log, disks.Current) with { Tracked = true });
                 _stop.Subscribe(guest.Guest.RequestStop);
-                result = new AgainstRecording(guest, recorded, first, limit, use => WithPair((Retype(script, typed), Retype(script, typed)), new HashingSink(null), silent, use))
+                result = new AgainstRecording(guest, recorded, first, limit, use =>
+                {
+                    using DiskSet again = disks.Again();
+                    return WithPair((Retype(script, typed), Retype(script, typed)), new HashingSink(null), silent, again, disks, use);
+                })
                 {
                     Progress = ReportProgress,
                 }.Run();
@@ -118,7 +126,7 @@ internal sealed class CompareSession
             }
             else
             {
-                result = WithPair(inputs, new HashingSink(output, holds: true), log, pair =>
+                result = WithPair(inputs, new HashingSink(output, holds: true), log, disks.Current, disks, pair =>
                 {
                     LockstepResult compared = new Lockstep(pair, every, limit) { Progress = ReportProgress }.Run();
                     end = compared.Difference is null ? pair.First.End : null;
@@ -156,11 +164,13 @@ internal sealed class CompareSession
     }
 
     /// <summary>Two Guests of the same life, for as long as somebody has use for them.</summary>
-    private LockstepResult WithPair((ScriptedInput First, ScriptedInput Second) inputs, HashingSink output, DeviceLog log, Func<GuestPair, LockstepResult> use)
+    private LockstepResult WithPair(
+        (ScriptedInput First, ScriptedInput Second) inputs, HashingSink output, DeviceLog log, DiskSet mine, DiskLives disks, Func<GuestPair, LockstepResult> use)
     {
+        using DiskSet theirDisks = disks.Again();
         // The interpreter is what the other one is held to: it takes the long way, which is spelled out word by word.
-        DeterministicSetup ours = Setup(EngineKind.Interpreter, TrapPath.Switcher, inputs.First, output, log);
-        DeterministicSetup theirs = Setup(EngineKind.Jit, _options.Traps, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
+        DeterministicSetup ours = Setup(EngineKind.Interpreter, TrapPath.Switcher, inputs.First, output, log, mine);
+        DeterministicSetup theirs = Setup(EngineKind.Jit, _options.Traps, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null), theirDisks);
         using var pair = new GuestPair(ours, theirs);
         Action<string> stop = pair.Stop;
         _stop.Subscribe(stop);
@@ -188,7 +198,7 @@ internal sealed class CompareSession
         return input;
     }
 
-    private DeterministicSetup Setup(EngineKind engine, TrapPath traps, ScriptedInput input, HashingSink output, DeviceLog log)
+    private DeterministicSetup Setup(EngineKind engine, TrapPath traps, ScriptedInput input, HashingSink output, DeviceLog log, DiskSet disks)
     {
         TranslationCapture? capture = engine == EngineKind.Jit ? new TranslationCapture() : null;
         return new DeterministicSetup
@@ -202,7 +212,11 @@ internal sealed class CompareSession
             Output = output,
             Input = input,
             Log = log,
-            Plug = devices => SessionDevices.PlugRng(devices, _options),
+            Plug = devices =>
+            {
+                disks.PlugDeterministic(devices);
+                SessionDevices.PlugRng(devices, _options);
+            },
         };
     }
 

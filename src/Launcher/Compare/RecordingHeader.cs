@@ -22,7 +22,7 @@ internal sealed record RecordingHeader
     /// How the state that is ours (of devices, of lguest) is laid out, as a number: to be raised when that changes. A recording with another
     /// one is compared without it.
     /// </summary>
-    public int StateLayout { get; init; } = 2;
+    public int StateLayout { get; init; } = 3;
 
     /// <summary>SHA-256 of what CPUID says.</summary>
     public string CpuTable { get; init; } = "";
@@ -50,14 +50,19 @@ internal sealed record RecordingHeader
 
     public string Input { get; init; } = "";
 
+    /// <summary>SHA-256 of what was on the disks; empty where there are none.</summary>
+    public string Disks { get; init; } = "";
+
     /// <summary>Instructions between two checkpoints.</summary>
     public long Every { get; init; }
 
     /// <summary>The engine that recorded; for people.</summary>
     public string Engine { get; init; } = "";
 
+    /// <param name="options">What is run.</param>
+    /// <param name="disks">Hash of its disks.</param>
     /// <exception cref="LoadException">A file cannot be read.</exception>
-    public static RecordingHeader Of(LaunchOptions options) => new()
+    public static RecordingHeader Of(LaunchOptions options, string disks) => new()
     {
         CpuTable = HashCpuTable(options.Sysenter),
         Memory = options.Memory,
@@ -69,6 +74,7 @@ internal sealed record RecordingHeader
         Kernel = HashFile(options.Kernel),
         Initrd = HashFile(options.Initrd),
         Input = HashFile(options.Input),
+        Disks = disks,
         Every = options.Every,
         Engine = options.Engine == EngineKind.Jit ? "jit" : "interpreter",
     };
@@ -91,6 +97,7 @@ internal sealed record RecordingHeader
             ("kernel", Kernel, other.Kernel),
             ("initrd", Initrd, other.Initrd),
             ("input script", Input, other.Input),
+            ("set of disks", Disks, other.Disks),
         ];
         foreach ((string name, object mine, object theirs) in parts)
         {

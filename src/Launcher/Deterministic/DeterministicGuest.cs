@@ -127,7 +127,11 @@ internal sealed unsafe class DeterministicGuest : IDisposable
             _ = archive.Text(Machine.KillReason);
         });
         ulong devices = Hash(Devices.ExchangeState);
-        ulong console = Hash(_output.ExchangeState);
+        ulong console = Hash(archive =>
+        {
+            _output.ExchangeState(archive);
+            Devices.ExchangeOutput(archive);
+        });
         return new GuestDigest(
             Machine.Retired, CpuDigest.Registers(Machine.Cpu), CpuDigest.Tables(Machine.Cpu), CpuDigest.Fpu(Machine.Cpu), lguest, devices, console, memory);
     }
@@ -136,6 +140,7 @@ internal sealed unsafe class DeterministicGuest : IDisposable
     public void Anchor()
     {
         _anchor = new MachineSnapshot(Machine);
+        Devices.Anchor();
         _saved.BeginSave();
         ExchangeState(_saved);
         _output.Release();
@@ -145,6 +150,7 @@ internal sealed unsafe class DeterministicGuest : IDisposable
     public void Rollback()
     {
         _anchor!.Restore(_code);
+        Devices.Rollback();
         _saved.BeginLoad();
         ExchangeState(_saved);
         _output.Forget();

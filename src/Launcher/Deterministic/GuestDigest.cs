@@ -13,7 +13,7 @@ namespace Lguest.Jit.Launcher.Deterministic;
 /// <param name="Fpu">x87.</param>
 /// <param name="Lguest">What the Switcher remembers: interrupts due, ring, address space, clock; and death.</param>
 /// <param name="Devices">Ports, PCI, virtio.</param>
-/// <param name="Console">Bytes printed.</param>
+/// <param name="Console">Bytes printed, and written to disks.</param>
 /// <param name="Memory">RAM.</param>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct GuestDigest(
@@ -46,7 +46,7 @@ internal readonly record struct GuestDigest(
             ("fpu", Fpu, other.Fpu),
             ("lguest state", Lguest, other.Lguest),
             ("devices", Devices, other.Devices),
-            ("console output", Console, other.Console),
+            ("console and disk output", Console, other.Console),
             ("memory", Memory, other.Memory),
         ];
         return parts.Where(static part => part.Mine != part.Theirs).Select(static part => part.Name);

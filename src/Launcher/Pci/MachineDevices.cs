@@ -114,6 +114,21 @@ internal sealed class MachineDevices : IGuestThreadWork, IDisposable
         }
     }
 
+    /// <summary>See <see cref="VirtioDevice.ExchangeOutput"/>.</summary>
+    public void ExchangeOutput(StateArchive archive)
+    {
+        foreach (VirtioDevice device in _all)
+        {
+            device.ExchangeOutput(archive);
+        }
+    }
+
+    /// <summary>See <see cref="VirtioDevice.Anchor"/>.</summary>
+    public void Anchor() => _all.ForEach(static device => device.Anchor());
+
+    /// <summary>See <see cref="VirtioDevice.Rollback"/>.</summary>
+    public void Rollback() => _all.ForEach(static device => device.Rollback());
+
     /// <summary>The Guest has ended: nobody works in its RAM any more once this has returned. May be called twice.</summary>
     public void Dispose()
     {

@@ -40,6 +40,7 @@ internal sealed class GuestSession
         Func<SymbolTable> symbols = OpenSymbols();
         using var tracing = new SessionTracing(_options, symbols, _host.Error);
         using var devices = new SessionDevices(_options, _host.Error);
+        _stop.Subscribe(_ => devices.StopWaiting());
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
@@ -48,11 +49,13 @@ internal sealed class GuestSession
         var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, command => Obey(command, monitor), monitor);
         LifeResult last;
         bool complete;
+        bool settled;
         try
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
             last = LiveAndReboot(output, listener, monitor, devices, tracing, symbols);
+            settled = devices.Settle();
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -69,6 +72,7 @@ internal sealed class GuestSession
         }
 
         int exitCode = Conclude(last, complete);
+        exitCode = settled || exitCode != ExitCodes.Success ? exitCode : ExitCodes.HostFailure;
         WriteStatistics(last);
         return exitCode;
     }
@@ -88,7 +92,7 @@ internal sealed class GuestSession
     {
         var log = new DeviceLog(_host.Error);
         var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
-        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options)) : null;
+        using Recorder? recorder = _options.Record is { } file ? Recording.Create(file, RecordingHeader.Of(_options, devices.HashDisks())) : null;
         long instructionsLeft = _options.MaxInstructions;
 
         // Errors in the files are said before we touch the terminal, and nobody listens before there is a Guest to talk to.

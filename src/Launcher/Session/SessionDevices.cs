@@ -2,6 +2,7 @@ using Lguest.Jit.Launcher.CommandLine;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Net;
 using Lguest.Jit.Launcher.Pci;
+using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Virtio;
 
 namespace Lguest.Jit.Launcher.Session;
@@ -10,15 +11,29 @@ namespace Lguest.Jit.Launcher.Session;
 internal sealed class SessionDevices : IDisposable
 {
     private readonly LaunchOptions _options;
+    private readonly DiskSet _disks;
+    private readonly DiskSet _overlays;
     private readonly NetLink? _link;
 
     /// <param name="options">A valid command line.</param>
-    /// <param name="error">Hears of a link that goes down.</param>
+    /// <param name="error">Hears of a link that goes down, and of disks that fail.</param>
     /// <exception cref="LoadException">The Host does not have what was asked for.</exception>
     public SessionDevices(LaunchOptions options, TextWriter error)
     {
         _options = options;
-        _link = NetLinks.Open(options.Net);
+        _disks = DiskSet.Open(options.Disks, error, shared: options.Deterministic);
+        try
+        {
+            _overlays = options.Deterministic ? _disks.Private(error) : DiskSet.None();
+            _link = NetLinks.Open(options.Net);
+        }
+        catch
+        {
+            _overlays?.Dispose();
+            _disks.Dispose();
+            throw;
+        }
+
         if (_link is not null)
         {
             _link.Port.Down = reason => error.WriteLine($"lguest-jit: the network is down: {LaunchCommand.OneLine(reason)}");
@@ -29,6 +44,15 @@ internal sealed class SessionDevices : IDisposable
     /// <summary>Plugs them into a new machine, in lguest's order: the slot decides about the interrupt line.</summary>
     public void Plug(MachineDevices devices)
     {
+        if (_options.Deterministic)
+        {
+            _overlays.PlugDeterministic(devices);
+        }
+        else
+        {
+            _disks.Plug(devices);
+        }
+
         if (_link is { Port: { } port })
         {
             var net = new VirtioNet(devices.Machine.Ram, devices.Log, port, _options.Net.Mac);
@@ -48,5 +72,25 @@ internal sealed class SessionDevices : IDisposable
         }
     }
 
-    public void Dispose() => _link?.Dispose();
+    /// <summary>See <see cref="DiskSet.Hash"/>.</summary>
+    public string HashDisks() => _disks.Hash();
+
+    /// <summary>See <see cref="DiskSet.Settle"/>.</summary>
+    public bool Settle() => _disks.Settle();
+
+    /// <summary>The session is to end. In deterministic time the Guest thread itself may be waiting for a disk's server, and not see that.</summary>
+    public void StopWaiting()
+    {
+        if (_options.Deterministic)
+        {
+            _disks.Abort();
+        }
+    }
+
+    public void Dispose()
+    {
+        _link?.Dispose();
+        _overlays.Dispose();
+        _disks.Dispose();
+    }
 }

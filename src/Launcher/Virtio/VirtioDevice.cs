@@ -20,6 +20,9 @@ internal abstract class VirtioDevice : IBarRegion
     /// <summary>VIRTIO_F_VERSION_1: without it a driver speaks the protocol of before virtio 1.0, which these registers do not.</summary>
     private const ulong Version1 = 1UL << 32;
 
+    /// <summary>VIRTIO_F_RING_INDIRECT_DESC, for devices that want to offer it.</summary>
+    protected const ulong FeatureIndirect = 1UL << 28;
+
     private const ushort NoVector = 0xFFFF;
     private const byte IsrQueue = 1;
     private const byte IsrConfig = 2;
@@ -91,6 +94,14 @@ internal abstract class VirtioDevice : IBarRegion
 
     protected Virtqueue Queue(int number) => _queues[number];
 
+    /// <summary>Did the driver accept all of these features?</summary>
+    protected bool HasAccepted(ulong features) => (_accepted & features) == features;
+
+    /// <summary>The driver resets the device: whatever is on its way must be over, and no more of RAM be touched, when this returns.</summary>
+    protected virtual void Quiesce()
+    {
+    }
+
     /// <summary>DRIVER_OK: what was negotiated counts from here on. Queues are served right after this.</summary>
     protected virtual void Started()
     {
@@ -120,6 +131,21 @@ internal abstract class VirtioDevice : IBarRegion
         {
             queue.ExchangeState(archive);
         }
+    }
+
+    /// <summary>What the Guest has said to the world through this device, for the hash of a run; nothing, where there is no such thing.</summary>
+    public virtual void ExchangeOutput(StateArchive archive)
+    {
+    }
+
+    /// <summary>In deterministic time: here <see cref="Rollback"/> leads. For what is too large for <see cref="ExchangeState"/>.</summary>
+    public virtual void Anchor()
+    {
+    }
+
+    /// <summary>Back to the anchor, before <see cref="ExchangeState"/> loads the rest.</summary>
+    public virtual void Rollback()
+    {
     }
 
     public uint Read(uint offset, int size)
@@ -222,6 +248,7 @@ internal abstract class VirtioDevice : IBarRegion
     /// <summary>Status 0. The selectors and isr stay as they are, as in lguest.</summary>
     private void Reset()
     {
+        Quiesce();
         _status = VirtioStatus.None;
         _accepted = 0;
         foreach (Virtqueue queue in _queues)
@@ -365,6 +392,11 @@ internal abstract class VirtioDevice : IBarRegion
             case VirtioStatus.FeaturesOk when (_status & VirtioStatus.Driver) != 0:
                 // Refused by staying clear, which is why drivers read it back.
                 _status |= (_accepted & Version1) != 0 ? added : VirtioStatus.None;
+                foreach (Virtqueue queue in _queues)
+                {
+                    queue.AllowsIndirect = HasAccepted(FeatureIndirect);
+                }
+
                 break;
             case VirtioStatus.DriverOk when (_status & VirtioStatus.FeaturesOk) != 0:
                 _status |= added;

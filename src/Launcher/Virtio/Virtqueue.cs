@@ -47,6 +47,9 @@ internal sealed class Virtqueue(GuestRam ram)
 
     public ulong Used { get; set; }
 
+    /// <summary>The driver accepted VIRTIO_F_RING_INDIRECT_DESC: a chain may end in a descriptor that leads to a table of its own.</summary>
+    public bool AllowsIndirect { get; set; }
+
     /// <summary>Were used entries added since the driver was last told?</summary>
     public bool HasNews { get; private set; }
 
@@ -63,6 +66,7 @@ internal sealed class Virtqueue(GuestRam ram)
         Descriptors = Available = Used = 0;
         _lastAvailable = _usedIndex = 0;
         HasNews = false;
+        AllowsIndirect = false;
     }
 
     public void ExchangeState(StateArchive archive)
@@ -73,6 +77,7 @@ internal sealed class Virtqueue(GuestRam ram)
         Available = archive.Value(Available);
         Used = archive.Value(Used);
         HasNews = archive.Value(HasNews);
+        AllowsIndirect = archive.Value(AllowsIndirect);
         archive.Field(ref _lastAvailable);
         archive.Field(ref _usedIndex);
     }
@@ -110,6 +115,9 @@ internal sealed class Virtqueue(GuestRam ram)
         Enabled = true;
         return true;
     }
+
+    /// <summary>How far the driver says that it has filled the available ring, and how far we have come.</summary>
+    public (ushort Offered, ushort Taken) Progress => (Enabled ? Read16(Available + 2) : _lastAvailable, _lastAvailable);
 
     /// <summary>The next chain the driver offers, into <see cref="Chain"/>.</summary>
     public TakeResult TryTake()
@@ -167,30 +175,47 @@ internal sealed class Virtqueue(GuestRam ram)
         return wanted;
     }
 
+    /// <summary>
+    /// Every step adds a piece, and a chain has at most as many as its queue (virtio 1.0, §2.4.5): so a loop ends. A table of
+    /// its own is entered once, from where there is no way back; one in it that leads to yet another is against the rules
+    /// (§2.4.5.3.1), and so is one that says it is not the last.
+    /// </summary>
     private bool TryFollow(ushort head)
     {
         _chain.Start(head);
-        ushort number = head;
+        uint table = (uint)Descriptors;
+        uint entries = Size;
+        bool indirect = false;
+        uint number = head;
         Span<byte> descriptor = stackalloc byte[DescriptorBytes];
         while (true)
         {
-            if (number >= Size)
+            if (number >= entries)
             {
-                return Refuse($"descriptor {number} in a table of {Size}");
+                return Refuse($"descriptor {number} in a table of {entries}");
             }
 
-            ram.TryRead((uint)Descriptors + (uint)(number * DescriptorBytes), descriptor);
+            ram.TryRead(table + number * DescriptorBytes, descriptor);
             ulong address = BinaryPrimitives.ReadUInt64LittleEndian(descriptor);
             uint length = BinaryPrimitives.ReadUInt32LittleEndian(descriptor[8..]);
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(descriptor[12..]);
-            if ((flags & FlagIndirect) != 0)
-            {
-                return Refuse("an indirect descriptor that was not negotiated");
-            }
-
             if (!ram.Contains(address, length))
             {
                 return Refuse($"a buffer of {length} bytes at 0x{address:x}");
+            }
+
+            if ((flags & FlagIndirect) != 0)
+            {
+                if (!MayEnter(indirect, flags, length))
+                {
+                    return false;
+                }
+
+                indirect = true;
+                table = (uint)address;
+                entries = length / DescriptorBytes;
+                number = 0;
+                continue;
             }
 
             if (!_chain.TryAdd(new DescriptorChain.Piece((uint)address, length), (flags & FlagWrite) != 0, Size))
@@ -205,6 +230,21 @@ internal sealed class Virtqueue(GuestRam ram)
 
             number = BinaryPrimitives.ReadUInt16LittleEndian(descriptor[14..]);
         }
+    }
+
+    private bool MayEnter(bool inside, ushort flags, uint length)
+    {
+        if (!AllowsIndirect)
+        {
+            return Refuse("an indirect descriptor that was not negotiated");
+        }
+
+        if (inside || (flags & FlagNext) != 0)
+        {
+            return Refuse(inside ? "an indirect descriptor in an indirect table" : "an indirect descriptor that is not the last");
+        }
+
+        return (length != 0 && length % DescriptorBytes == 0) || Refuse($"an indirect table of {length} bytes");
     }
 
     private bool Refuse(string defect)

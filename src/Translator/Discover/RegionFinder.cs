@@ -74,8 +74,15 @@ internal sealed unsafe class RegionFinder
                 }
             }
 
+            byte[] code = Copy(block);
+            if (!BlockCache.WasDecodedFrom(block, code))
+            {
+                // A device is writing there right now: what we know of the block is not what we would translate.
+                continue;
+            }
+
             instructions += block->Count;
-            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, Copy(block), block->Count) { IsIndirectTarget = _indirect.Contains(block->Eip) });
+            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, code, block->Count) { IsIndirectTarget = _indirect.Contains(block->Eip) });
             var page = new AssumedPage(block->Eip >> 12, cpu->ReadTable[block->Eip >> 12]);
             if (!pages.Contains(page))
             {
