@@ -1,5 +1,4 @@
 using Iced.Intel;
-using Lguest.Jit.Core.Interpreter.SystemLevel;
 
 namespace Lguest.Jit.Core.Interpreter.Strings;
 
