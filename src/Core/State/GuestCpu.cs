@@ -146,6 +146,9 @@ internal unsafe struct GuestCpu
     /// <summary>x87 state.</summary>
     public FpuState Fpu;
 
+    /// <summary>What translated code hands to its x87 thunks.</summary>
+    public FpuThunkState FpuThunks;
+
     /// <summary>Segment register by x86 number (<see cref="Seg"/>). <paramref name="cpu"/> is unmanaged and never moves.</summary>
     public static SegmentRegister* Segment(GuestCpu* cpu, int number) => &cpu->_es + number;
 }

@@ -51,6 +51,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Native memory that the code refers to.</summary>
     public IReadOnlyList<nint> Allocations => _allocations;
 
+    /// <summary>Machine code that the method calls; null: none.</summary>
+    public ExecutableMemory? Thunks { get; init; }
+
     /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
     public nint WatchRecord { get; set; }
 
@@ -63,6 +66,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
         }
 
         _allocations.Clear();
+        Thunks?.Dispose();
         NativeMemory.AlignedFree((void*)WatchRecord);
         WatchRecord = 0;
     }

@@ -70,6 +70,9 @@ internal sealed class PageCaches
 
     public Dictionary<AccessClass, PageCache> Chosen { get; } = [];
 
+    /// <summary>Counts one access.</summary>
+    public void Add(AccessClass accesses) => _sites[accesses] = _sites.GetValueOrDefault(accesses) + 1;
+
     /// <summary>Counts the accesses of an instruction.</summary>
     public void Count(in Instruction i)
     {
@@ -88,7 +91,7 @@ internal sealed class PageCaches
             if (i.GetOpKind(k) == OpKind.Memory && i.Mnemonic is not (Mnemonic.Lea or Mnemonic.Nop))
             {
                 bool write = k == 0 && i.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Push or Mnemonic.Call or Mnemonic.Jmp
-                    or Mnemonic.Mul or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Imul or Mnemonic.Bt);
+                    or Mnemonic.Mul or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Imul or Mnemonic.Bt or Mnemonic.Fldcw);
                 Add(AccessClass.Of(i, write));
             }
         }
@@ -118,6 +121,4 @@ internal sealed class PageCaches
             }
         }
     }
-
-    private void Add(AccessClass accesses) => _sites[accesses] = _sites.GetValueOrDefault(accesses) + 1;
 }

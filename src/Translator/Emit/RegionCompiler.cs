@@ -21,11 +21,22 @@ internal static class RegionCompiler
         ILGenerator il = method.GetILGenerator(4096);
         il = watch?.Invoke(il) ?? il;
         var emitter = new RegionEmitter(plan, optimisations);
-        emitter.Emit(il);
-        int bytes = il.ILOffset;
-        RuntimeMethodHandle handle = GetMethodDescriptor(method);
-        RuntimeHelpers.PrepareMethod(handle);
-        return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.CacheRecords, bytes);
+        try
+        {
+            emitter.Emit(il);
+            int bytes = il.ILOffset;
+            RuntimeMethodHandle handle = GetMethodDescriptor(method);
+            RuntimeHelpers.PrepareMethod(handle);
+            return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.CacheRecords, bytes)
+            {
+                Thunks = emitter.Thunks,
+            };
+        }
+        catch
+        {
+            emitter.Thunks?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Compiles the method (it is not public that one can ask for this).</summary>

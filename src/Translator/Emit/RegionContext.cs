@@ -2,6 +2,7 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -22,7 +23,7 @@ internal sealed class RegionContext
     private readonly LocalBuilder?[] _temporaries = new LocalBuilder?[Temporaries];
     private int _nextTemporary;
 
-    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, ushort used, ushort written)
+    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, ushort used, ushort written, X87Region x87)
     {
         Il = il;
         Plan = plan;
@@ -46,6 +47,7 @@ internal sealed class RegionContext
         Bias = Host;
         Wide = il.DeclareLocal(typeof(long));
         Exits = new ExitEmitter(this);
+        X87 = new X87Emitter(this, x87);
     }
 
     public ILGenerator Il { get; }
@@ -100,6 +102,9 @@ internal sealed class RegionContext
 
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
+
+    /// <summary>x87 instructions, and which of them wait.</summary>
+    public X87Emitter X87 { get; }
 
     /// <summary>Where the flags are at this point.</summary>
     public FlagState Flags { get; set; } = FlagState.Dead;

@@ -2,7 +2,9 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
@@ -22,6 +24,7 @@ internal sealed class RegionEmitter
     private readonly OpWriter _writer = new();
     private readonly RegionGraph _graph;
     private readonly RegionFlags _flags;
+    private readonly X87Region _x87;
 
     public RegionEmitter(RegionPlan plan, Optimisations optimisations)
     {
@@ -34,7 +37,11 @@ internal sealed class RegionEmitter
 
         _graph = new RegionGraph(plan, _code, optimisations);
         _flags = new RegionFlags(_code, _graph, optimisations);
+        _x87 = new X87Region(_code, optimisations, static i => HasPlainMemory(i));
     }
+
+    /// <summary>Machine code that the IL calls; to be disposed of with it. Null: there is none.</summary>
+    public ExecutableMemory? Thunks => _x87.Thunks;
 
     /// <summary>Native memory that the code refers to; freed with it.</summary>
     public List<nint> Allocations { get; } = [];
@@ -57,7 +64,8 @@ internal sealed class RegionEmitter
             written |= w;
         }
 
-        var c = new RegionContext(il, _plan, _optimisations, used, written) { CarryNormal = _flags.KeepsEntryFlags() };
+        _x87.AllocateRecords(Allocations);
+        var c = new RegionContext(il, _plan, _optimisations, used, written, _x87) { CarryNormal = _flags.KeepsEntryFlags() };
         ChoosePageCaches(c);
         var labels = new Label[_code.Count];
         for (int i = 0; i < labels.Length; i++)
@@ -76,6 +84,7 @@ internal sealed class RegionEmitter
         table?.EmitDispatch(c, labels);
         IlRecorder.Note(il, "slow paths");
         MemoryEmitter.EmitSlowPaths(c);
+        c.X87.EmitColdPaths();
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
         IlRecorder.NameLocals(il, c, c.Exits, c.PageCaches.Chosen.Values);
@@ -103,11 +112,24 @@ internal sealed class RegionEmitter
 
         for (int block = 0; block < _code.Count; block++)
         {
-            foreach (Instruction instruction in _code[block])
+            if (!_graph.IsInLoop(block))
             {
-                if (_graph.IsInLoop(block) && HasPlainMemory(instruction))
+                continue;
+            }
+
+            IReadOnlyDictionary<int, (X87Run Run, X87Element Element)> elements = _x87.Elements(block);
+            for (int i = 0; i < _code[block].Length; i++)
+            {
+                if (elements.TryGetValue(i, out (X87Run Run, X87Element Element) member))
                 {
-                    c.PageCaches.Count(instruction);
+                    if (member.Element.Window is { } window && window.FirstElement == member.Element.Number)
+                    {
+                        c.PageCaches.Add(window.Class);
+                    }
+                }
+                else if (HasPlainMemory(_code[block][i]))
+                {
+                    c.PageCaches.Count(_code[block][i]);
                 }
             }
         }
@@ -224,6 +246,7 @@ internal sealed class RegionEmitter
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
         c.BeginBlock();
+        c.X87.BeginBlock(number);
         c.UsePageCaches = _graph.IsInLoop(number);
         Charge(c, number);
         bool[] wanted = _flags.Wanted(number);
@@ -236,6 +259,7 @@ internal sealed class RegionEmitter
             bool plain = HasPlainMemory(instruction);
             if (i == code.Length - 1 && instruction.FlowControl != FlowControl.Next)
             {
+                c.X87.Settled();
                 if (!(plain && branches.TryEmit(instruction)) && !TrapEmitter.TryEmit(c, instruction, _writer, Allocations))
                 {
                     il.Emit(OpCodes.Br, c.Exits.Miss());
@@ -244,8 +268,8 @@ internal sealed class RegionEmitter
                 return;
             }
 
-            if (!(plain && TryTemplate(c, instruction, wanted[i]))
-                && !Fallback.TryEmit(c, instruction, _writer, Allocations, _use.Of(instruction).Written))
+            if (!c.X87.TryEmit(i, instruction, plain) && !(plain && TryTemplate(c, instruction, wanted[i]))
+                && !CallHandler(c, instruction))
             {
                 // Ends its block in the interpreter's eyes (a mode change, an undefined opcode): that one runs it.
                 il.Emit(OpCodes.Br, c.Exits.Miss());
@@ -260,7 +284,15 @@ internal sealed class RegionEmitter
             c.BoundFlags();
         }
 
+        c.X87.Settled();
         branches.Go(code[^1].NextIP32);
+    }
+
+    private bool CallHandler(RegionContext c, in Instruction instruction)
+    {
+        c.X87.Settled();
+        c.X87.Forget();
+        return Fallback.TryEmit(c, instruction, _writer, Allocations, _use.Of(instruction).Written);
     }
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
