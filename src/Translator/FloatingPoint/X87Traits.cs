@@ -11,7 +11,10 @@ internal static class X87Traits
     /// </summary>
     public static bool CanBeInThunk(in X87Operation op) => op.Kind switch
     {
-        X87Kind.LoadFloat or X87Kind.LoadRegister or X87Kind.LoadInteger or X87Kind.LoadConstant => true,
+        X87Kind.LoadFloat or X87Kind.LoadInteger or X87Kind.LoadConstant => true,
+
+        // ST(7) is where the copy would go: full or empty, it is wrong.
+        X87Kind.LoadRegister => op.Index != 7,
         X87Kind.StoreFloat or X87Kind.StoreInteger or X87Kind.StoreTruncated => true,
         X87Kind.StoreRegister => !op.Quiet,
         X87Kind.Arithmetic or X87Kind.ArithmeticFloat or X87Kind.ArithmeticInteger => true,
