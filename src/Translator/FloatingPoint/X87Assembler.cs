@@ -234,11 +234,6 @@ internal sealed class X87Assembler
 
         // Two pops are always taken apart: between them and the comparison the status is to be read.
         bool apart = op.Pops == 2 || Array.Exists(popped, cell => MustStore(cell, e.Number));
-        if (last && op.Kind == X87Kind.CompareToFlags)
-        {
-            SaveRoundedUp();
-        }
-
         Code code = e.Instruction.Code;
         if (apart && !X87Pops.TryWithout(code, out code))
         {
@@ -252,10 +247,8 @@ internal sealed class X87Assembler
             _host.Insert(0, _stack.Top);
         }
 
-        if (last)
-        {
-            TakeStatus();
-        }
+        // Before anything is stored that would change C1.
+        TakeStatus(e);
 
         foreach (int cell in popped)
         {
@@ -320,6 +313,9 @@ internal sealed class X87Assembler
 
         Instruction instruction = e.Instruction;
         instruction.Code = code;
+
+        // To the assembler an address is a label.
+        instruction.IP = 0;
         for (int k = 0; k < instruction.OpCount; k++)
         {
             instruction.SetOpRegister(k, IsIndexed(e, k) ? Register.ST0 + other : Register.ST0);
@@ -365,31 +361,31 @@ internal sealed class X87Assembler
 
     private static int WindowOffset(X87Window window) => MethodNames.FpuThunks + window.Number * FpuThunkState.WindowStride;
 
-    /// <summary>FCOMI leaves C1 alone, or so it should: here is what was before it, in r9.</summary>
-    private void SaveRoundedUp()
-    {
-        if (RoundsBeforeFlags())
-        {
-            _c.fnstsw(ax);
-            _c.mov(r9d, eax);
-            _c.and(r9d, FpuStatus.C1);
-        }
-    }
+    /// <summary>
+    /// FCOMI leaves C1 as the instruction before it had it, and not every processor is sure of that: so it is fetched there, into r9. Unless an
+    /// instruction follows that clears it, or that one did.
+    /// </summary>
+    private bool RoundsBeforeFlags() => _run.Last.Operation.Kind == X87Kind.CompareToFlags
+        && _run.Elements.Count > 1 && X87Traits.CanRoundUp(_run.Elements[^2].Operation);
 
-    private bool RoundsBeforeFlags() => _run.SetsFlags && _run.Elements.Count > 1 && X87Traits.CanRoundUp(_run.Elements[^2].Operation);
-
-    /// <summary>Behind the last instruction, before anything is stored that would change C1.</summary>
-    private void TakeStatus()
+    /// <summary>What has to be known of the status behind an instruction.</summary>
+    private void TakeStatus(X87Element e)
     {
-        if (_run.SetsFlags)
+        if (e.Operation.Kind == X87Kind.CompareToFlags)
         {
             _c.lahf();
             _c.movzx(ecx, ah);
         }
 
-        if (_raises)
+        if (e == _run.Last && _raises)
         {
             _c.fnstsw(ax);
+        }
+        else if (RoundsBeforeFlags() && e.Number == _run.Last.Number - 1)
+        {
+            _c.fnstsw(ax);
+            _c.mov(r9d, eax);
+            _c.and(r9d, FpuStatus.C1);
         }
     }
 

@@ -54,7 +54,8 @@ internal sealed class X87Planner
                     }
                 }
 
-                if (X87Traits.Compares(operation))
+                // What compilers put behind FCOMI, to pop the other operand, may come along.
+                if (X87Traits.Compares(operation) && operation.Kind != X87Kind.CompareToFlags)
                 {
                     _open = null;
                 }
@@ -101,7 +102,8 @@ internal sealed class X87Planner
         X87Address address = operation.Width == 0 ? default : AddressOf(instruction);
         var element = new X87Element(index, run.Elements.Count, instruction, operation, address);
         int cost = X87Traits.Cost(operation);
-        if (run.Cost + cost > MaximumCost)
+        bool isMove = operation.Width == 0 && !X87Traits.CanRaise(operation);
+        if (run.Cost + cost > MaximumCost || (run.SetsFlags && !isMove))
         {
             return false;
         }
@@ -199,6 +201,11 @@ internal sealed class X87Planner
     /// </summary>
     private bool MayGoAhead(X87Run run, in Instruction i)
     {
+        if (run.SetsFlags)
+        {
+            return false;
+        }
+
         if (i.Mnemonic == Mnemonic.Wait)
         {
             return true;

@@ -25,8 +25,8 @@ internal sealed class X87Run
 
     public X87Element Last => Elements[^1];
 
-    /// <summary>FCOMI or FUCOMI: the thunk answers the flags.</summary>
-    public bool SetsFlags => Last.Operation.Kind == X87Kind.CompareToFlags;
+    /// <summary>There is an FCOMI or FUCOMI, with nothing but moves behind it: the thunk answers the flags.</summary>
+    public bool SetsFlags => Elements.Exists(static e => e.Operation.Kind == X87Kind.CompareToFlags);
 
     /// <summary>Host address of the thunk.</summary>
     public nint Thunk { get; set; }

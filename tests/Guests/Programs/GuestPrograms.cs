@@ -1,3 +1,5 @@
+using Lguest.Jit.Guests.Programs.FloatingPoint;
+
 namespace Lguest.Jit.Guests.Programs;
 
 /// <summary>All benchmark programs, in the order of tables.</summary>
@@ -18,6 +20,10 @@ internal static class GuestPrograms
         new Recursion(),
         new VirtualCalls(),
         new WideArithmetic(),
+        new NBodyX87(),
+        new MandelbrotX87(),
+        new SpectralNormX87(),
+        new FftX87(),
     ];
 
     /// <summary>The program of this name.</summary>
