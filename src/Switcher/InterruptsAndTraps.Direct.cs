@@ -15,10 +15,12 @@ internal sealed unsafe partial class InterruptsAndTraps
 
     /// <summary>
     /// Does the code that traps deliver by itself? Not if somebody watches what is delivered: he sits in the Switcher.
-    /// Nor in deterministic time: a quick hypercall is a point where interrupts arrive, and only the run loop lets them. The stores
-    /// of a delivery would also go past those who keep account of written pages.
     /// </summary>
-    public bool MayDeliverDirectly => _context.Options.DirectTraps && Observer == null && _context.Pace == null;
+    /// <remarks>
+    /// Deterministic time has nothing against it. A delivered trap is no point where interrupts arrive; a hypercall and the noirq iret are, but
+    /// only with something pending, and then they leave for the run loop; and who is due at a count finds the budget ending there.
+    /// </remarks>
+    public bool MayDeliverDirectly => _context.Options.DirectTraps && Observer == null;
 
     /// <summary>
     /// LGUEST_INIT has told us where <c>lguest_data</c> is: from now on translated code may touch its first words itself. Where they
@@ -47,6 +49,9 @@ internal sealed unsafe partial class InterruptsAndTraps
         }
 
         _idtChanged = true;
+
+        // A frame goes through the soft TLB, where written pages are seen; these two words do not.
+        _context.Machine.Mmu.Dirty?.KeepMarked(address >> 12);
     }
 
     /// <summary>One gate, as translated code wants it.</summary>

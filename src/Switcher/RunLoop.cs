@@ -223,8 +223,10 @@ internal sealed unsafe class RunLoop(
     {
         if (_cpu->Retired != _retiredAtLastTrap)
         {
+            // The first of a row may have been delivered without us; those behind it will not be.
             _retiredAtLastTrap = _cpu->Retired;
-            _trapsInARow = 0;
+            _trapsInARow = _cpu->Direct.LastFaultAt == _cpu->Retired ? 1 : 0;
+            _cpu->Direct.LastFaultAt = _cpu->Retired;
         }
 
         return ++_trapsInARow > MostTrapsInARow;

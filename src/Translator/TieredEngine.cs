@@ -73,7 +73,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
-    public Func<RegionPlan, Optimisations, CompiledRegion> Compiler
+    public CompileRegion Compiler
     {
         init => _compiled.Compiler = value;
     }

@@ -31,6 +31,7 @@ internal sealed unsafe class DirtyPages : IDisposable
     private readonly List<uint> _dirty = [];
     private readonly List<SavedPage> _saved = [];
     private readonly List<nint> _slabs = [];
+    private readonly List<uint> _watchless = [];
     private ulong _sum;
     private ulong _sumAtAnchor;
 
@@ -49,7 +50,7 @@ internal sealed unsafe class DirtyPages : IDisposable
     /// <summary>A page that was written since the anchor: what it held there, and its share in the hash.</summary>
     private readonly record struct SavedPage(uint Frame, nint Contents, ulong Hash);
 
-    /// <summary>Pages written since the last checkpoint (or since the beginning).</summary>
+    /// <summary>Pages written since the last checkpoint (or since the beginning), and those that always count as written.</summary>
     public int Count => _dirty.Count;
 
     /// <summary>Pages that an anchor holds copies of.</summary>
@@ -69,6 +70,19 @@ internal sealed unsafe class DirtyPages : IDisposable
         if (_marks[frame] != Both)
         {
             MarkFirst(frame);
+        }
+    }
+
+    /// <summary>
+    /// From now on somebody writes to this page by its Host address, whom nobody hears: it counts as written all the time. That costs a
+    /// hash at each checkpoint and a copy at each anchor.
+    /// </summary>
+    public void KeepMarked(uint frame)
+    {
+        if (!_watchless.Contains(frame))
+        {
+            _watchless.Add(frame);
+            Mark(frame);
         }
     }
 
@@ -101,13 +115,14 @@ internal sealed unsafe class DirtyPages : IDisposable
         }
 
         _dirty.Clear();
+        MarkWatchless();
         return _sum;
     }
 
     /// <summary>From now on <see cref="Rollback"/> leads here. To be called right after a <see cref="Checkpoint"/>.</summary>
     public void Anchor()
     {
-        if (_dirty.Count != 0)
+        if (_dirty.Count != _watchless.Count)
         {
             throw new InvalidOperationException("An anchor is set at a checkpoint.");
         }
@@ -123,8 +138,15 @@ internal sealed unsafe class DirtyPages : IDisposable
             _marks[page.Frame] = 0;
         }
 
+        foreach (uint frame in _watchless)
+        {
+            _marks[frame] = 0;
+        }
+
         _saved.Clear();
         _sumAtAnchor = _sum;
+        _dirty.Clear();
+        MarkWatchless();
     }
 
     /// <summary>
@@ -156,6 +178,7 @@ internal sealed unsafe class DirtyPages : IDisposable
         _dirty.Clear();
         _saved.Clear();
         _sum = _sumAtAnchor;
+        MarkWatchless();
     }
 
     public void Dispose()
@@ -186,6 +209,14 @@ internal sealed unsafe class DirtyPages : IDisposable
         }
 
         _marks[frame] = Both;
+    }
+
+    private void MarkWatchless()
+    {
+        foreach (uint frame in _watchless)
+        {
+            Mark(frame);
+        }
     }
 
     private byte* PageFor(int index)

@@ -75,6 +75,6 @@ internal unsafe struct DirectTrapState
     /// <summary>SS that the last iret to ring 3 loaded: flat, 32 bits.</summary>
     public SegmentRegister UserSs;
 
-    /// <summary>The instruction count at which the last fault was delivered directly: another at the same count is the Switcher's to judge.</summary>
+    /// <summary>The instruction count at which a trap was last delivered, by whomever: a fault at the same count is the Switcher's to judge.</summary>
     public long LastFaultAt;
 }

@@ -4,13 +4,16 @@ using Lguest.Jit.Switcher;
 namespace Lguest.Jit.Launcher.Compare;
 
 /// <summary>
-/// One Guest, held to what was recorded of it: digest by digest. There is no second Guest to go back with, so a difference is told by the two
-/// checkpoints around it, with the registers that were recorded.
+/// One Guest, held to what was recorded of it: digest by digest. The recorded Guest cannot be gone back with, so a difference is between two
+/// checkpoints. But if it is the fault of one of our engines, the other one does as was recorded: then those two are compared, and that leads
+/// to the block.
 /// </summary>
 /// <param name="guest">At its first instruction, writes tracked.</param>
 /// <param name="recorded">At the beginning of a life.</param>
+/// <param name="engine">What runs it: "interpreter" or "jit".</param>
 /// <param name="limit">Instructions after which it is enough.</param>
-internal sealed class AgainstRecording(DeterministicGuest guest, RecordedRun recorded, long limit)
+/// <param name="withPair">Makes an interpreted and a translated Guest of the same life, and gives them to whoever asks.</param>
+internal sealed class AgainstRecording(DeterministicGuest guest, RecordedRun recorded, string engine, long limit, Func<Func<GuestPair, LockstepResult>, LockstepResult> withPair)
 {
     /// <summary>Instructions before a difference that the report tells of.</summary>
     private const long Lead = 8192;
@@ -57,10 +60,10 @@ internal sealed class AgainstRecording(DeterministicGuest guest, RecordedRun rec
             }
 
             GuestDigest digest = guest.Digest();
-            bool equalDigests = _comparesOurs ? digest.Equals(expected.Digest) : digest.WithoutOurs().Equals(expected.Digest.WithoutOurs());
+            bool equalDigests = AreEqual(digest, expected.Digest);
             if (!equalDigests || !Equals(end, expected.End))
             {
-                return new LockstepResult(equal, checkpoints, Describe(equal, digest, expected), Stopped: false);
+                return Locate(new LockstepResult(equal, checkpoints, Describe(equal, digest, expected), Stopped: false), expected);
             }
 
             equal = digest.Instructions;
@@ -78,6 +81,47 @@ internal sealed class AgainstRecording(DeterministicGuest guest, RecordedRun rec
             }
         }
     }
+
+    private bool AreEqual(in GuestDigest digest, in GuestDigest other) =>
+        _comparesOurs ? digest.Equals(other) : digest.WithoutOurs().Equals(other.WithoutOurs());
+
+    /// <summary>Which of our two engines does as was recorded? If one does, the other can be held to it.</summary>
+    /// <param name="found">A difference between two checkpoints.</param>
+    /// <param name="expected">The second of them.</param>
+    private LockstepResult Locate(LockstepResult found, RecordedCheckpoint expected)
+    {
+        LockstepResult result = withPair(pair => new Lockstep(pair, recorded.Header.Every, Math.Max(expected.Digest.Instructions, 1)) { Progress = Progress }.Run());
+        if (result.Difference is not { } difference || result.Unlike is not { } unlike)
+        {
+            return found with
+            {
+                Difference = found.Difference! with
+                {
+                    Verdict = result.Stopped
+                        ? "stopped before our two engines had been compared with each other"
+                        : "our two engines agree with each other up to there and not with the recording: it was made by something else",
+                },
+            };
+        }
+
+        // Up to the checkpoint in question our Guest was as recorded.
+        string? right = unlike.First.Digest.Instructions < expected.Digest.Instructions ? engine
+            : IsAsRecorded(unlike.First, expected) ? "interpreter"
+            : IsAsRecorded(unlike.Second, expected) ? "jit"
+            : null;
+        string verdict = right == null
+            ? "our two engines disagree there, and neither does what was recorded"
+            : $"the {right} does what was recorded, the {(right == "jit" ? "interpreter" : "jit")} does not";
+        return result with
+        {
+            Equal = found.Equal,
+            Checkpoints = found.Checkpoints,
+            Difference = difference with { Verdict = verdict, Sides = ("interpreter", "jit") },
+        };
+    }
+
+    private bool IsAsRecorded(in Checkpoint checkpoint, RecordedCheckpoint expected) =>
+        checkpoint.Digest.Instructions == expected.Digest.Instructions && AreEqual(checkpoint.Digest, expected.Digest) && Equals(checkpoint.End, expected.End);
 
     private Difference Describe(long equal, in GuestDigest digest, RecordedCheckpoint expected)
     {

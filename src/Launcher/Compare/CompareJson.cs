@@ -66,6 +66,15 @@ internal static class CompareJson
             ["first"] = Convert.ToHexStringLower(m.First),
             ["second"] = Convert.ToHexStringLower(m.Second),
         })),
+        ["verdict"] = difference.Verdict,
+        ["sides"] = difference.Sides is { } sides ? Array([JsonValue.Create(sides.First), JsonValue.Create(sides.Second)]) : null,
+        ["translations"] = Array(difference.Translations.Select(static t => new JsonObject
+        {
+            ["eip"] = Hex(t.Eip),
+            ["blocks"] = t.Blocks,
+            ["il"] = Array(t.Il.Select(static line => JsonValue.Create(line))),
+            ["machineCode"] = Array(t.MachineCode.Select(static line => JsonValue.Create(line))),
+        })),
         ["blocks"] = difference.Trace is { } path ? Array(path.Blocks.Select(block => Of(block, symbols))) : null,
     };
 

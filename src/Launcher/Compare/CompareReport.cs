@@ -42,6 +42,11 @@ internal sealed class CompareReport(TextWriter writer, CompareOutcome outcome, S
         writer.WriteLine("WHERE");
         writer.WriteLine($"  equal after      {difference.Equal} instructions");
         writer.WriteLine($"  different after  {difference.Unlike} instructions, in: {string.Join(", ", difference.First.Digest.PartsUnlike(difference.Second.Digest))}");
+        if (difference.Verdict is { } verdict)
+        {
+            writer.WriteLine($"  {verdict}");
+        }
+
         if (difference.Trace is { } trace)
         {
             writer.WriteLine($"  in the block at  {Place(trace.Culprit.Eip)}, ring {trace.Culprit.Cpl}, entered after {trace.Culprit.At} instructions");
@@ -75,6 +80,37 @@ internal sealed class CompareReport(TextWriter writer, CompareOutcome outcome, S
             {
                 writer.WriteLine($"  {block.At,14} {block.Executed,6}  {block.Cpl}  {(block.ByTrap ? '*' : ' ')} {Place(block.Eip)}");
             }
+
+            WriteTranslations(difference, path);
+        }
+    }
+
+    /// <summary>Whole regions, which may be long; so they come last, and the block's own instructions are marked.</summary>
+    private void WriteTranslations(Difference difference, BlockTrace trace)
+    {
+        if (difference.Translations.Count == 0)
+        {
+            writer.WriteLine();
+            writer.WriteLine("No translation of the block was made on the way to the difference: it was interpreted, or translated before.");
+            return;
+        }
+
+        var marked = trace.Code.Select(static i => $"  {i.Eip:x8}").ToHashSet();
+        foreach (Translation translation in difference.Translations)
+        {
+            writer.WriteLine();
+            writer.WriteLine($"TRANSLATED IN THE REGION AT {Place(translation.Eip)}, {translation.Blocks} blocks: IL (=> the block's instructions)");
+            foreach (string line in translation.Il)
+            {
+                writer.WriteLine($"{(line.Length >= 10 && marked.Contains(line[..10]) ? "=>" : "  ")}{line}");
+            }
+
+            writer.WriteLine();
+            writer.WriteLine("MACHINE CODE OF THAT REGION");
+            foreach (string line in translation.MachineCode)
+            {
+                writer.WriteLine($"  {line}");
+            }
         }
     }
 
@@ -82,7 +118,8 @@ internal sealed class CompareReport(TextWriter writer, CompareOutcome outcome, S
     {
         writer.WriteLine();
         writer.WriteLine("BOTH STATES (! marks what differs; descriptors and x87 registers only if they do)");
-        writer.WriteLine($"    {"",-NameWidth} {outcome.First,-ValueWidth} {outcome.Second}");
+        (string one, string other) = difference.Sides ?? (outcome.First, outcome.Second);
+        writer.WriteLine($"    {"",-NameWidth} {one,-ValueWidth} {other}");
         foreach ((StateField first, StateField second) in difference.Fields)
         {
             bool differs = first.Value != second.Value;
@@ -100,12 +137,13 @@ internal sealed class CompareReport(TextWriter writer, CompareOutcome outcome, S
             return;
         }
 
+        (string one, string other) = difference.Sides ?? (outcome.First, outcome.Second);
         writer.WriteLine();
         writer.WriteLine($"MEMORY ({difference.MemoryBytes} bytes differ; guest-physical addresses)");
         foreach (MemoryDifference memory in difference.Memory)
         {
-            writer.WriteLine($"  ! {memory.Physical:x8}  {outcome.First,-12} {Bytes(memory.First)}");
-            writer.WriteLine($"    {"",8}  {outcome.Second,-12} {Bytes(memory.Second)}");
+            writer.WriteLine($"  ! {memory.Physical:x8}  {one,-12} {Bytes(memory.First)}");
+            writer.WriteLine($"    {"",8}  {other,-12} {Bytes(memory.Second)}");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Launcher.CommandLine;
 using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Deterministic;
@@ -7,6 +8,7 @@ using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Session;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
+using Lguest.Jit.Translator.Trace;
 using CultureInfo = System.Globalization.CultureInfo;
 
 namespace Lguest.Jit.Launcher.Compare;
@@ -87,36 +89,42 @@ internal sealed class CompareSession
 
         InputScript script = _options.Input is { } path ? InputScript.Load(path) : InputScript.Empty;
         var log = new DeviceLog(_host.Error);
+        var silent = new DeviceLog(TextWriter.Null);
         var inputs = (First: new ScriptedInput(script), Second: new ScriptedInput(script));
         long every = header?.Every ?? _options.Every;
         string recordedBy = header is null ? "jit" : $"recorded ({header.Engine})";
         string first = header is null || _options.Engine == EngineKind.Interpreter ? "interpreter" : "jit";
         while (true)
         {
-            DeterministicSetup ours = Setup(header is null ? EngineKind.Interpreter : _options.Engine, inputs.First, new HashingSink(output, holds: true), log);
+            // What has been typed and not been read yet, should this life have to be lived again.
+            var typed = new StateArchive();
+            typed.BeginSave();
+            Exchange(inputs.First, typed);
             LockstepResult result;
-            GuestEnd? end;
-            string hash;
+            GuestEnd? end = null;
+            string hash = "";
             long limit = _options.MaxInstructions == long.MaxValue ? long.MaxValue : _options.MaxInstructions - _instructions;
             if (recorded is not null)
             {
-                using var guest = new DeterministicGuest(ours with { Tracked = true });
+                using var guest = new DeterministicGuest(Setup(_options.Engine, _options.Traps, inputs.First, new HashingSink(output, holds: true), log) with { Tracked = true });
                 _stop.Subscribe(guest.Guest.RequestStop);
-                result = new AgainstRecording(guest, recorded, limit) { Progress = ReportProgress }.Run();
+                result = new AgainstRecording(guest, recorded, first, limit, use => WithPair((Retype(script, typed), Retype(script, typed)), new HashingSink(null), silent, use))
+                {
+                    Progress = ReportProgress,
+                }.Run();
                 _stop.Unsubscribe(guest.Guest.RequestStop);
                 end = result.Difference is null ? guest.End : null;
                 hash = guest.Digest().ToString();
             }
             else
             {
-                DeterministicSetup theirs = Setup(EngineKind.Jit, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
-                using var pair = new GuestPair(ours, theirs);
-                Action<string> stop = pair.Stop;
-                _stop.Subscribe(stop);
-                result = new Lockstep(pair, every, limit) { Progress = ReportProgress }.Run();
-                _stop.Unsubscribe(stop);
-                end = result.Difference is null ? pair.First.End : null;
-                hash = pair.First.Digest().ToString();
+                result = WithPair(inputs, new HashingSink(output, holds: true), log, pair =>
+                {
+                    LockstepResult compared = new Lockstep(pair, every, limit) { Progress = ReportProgress }.Run();
+                    end = compared.Difference is null ? pair.First.End : null;
+                    hash = pair.First.Digest().ToString();
+                    return compared;
+                });
             }
 
             _instructions += result.Equal;
@@ -147,17 +155,55 @@ internal sealed class CompareSession
         }
     }
 
-    private DeterministicSetup Setup(EngineKind engine, ScriptedInput input, HashingSink output, DeviceLog log) => new()
+    /// <summary>Two Guests of the same life, for as long as somebody has use for them.</summary>
+    private LockstepResult WithPair((ScriptedInput First, ScriptedInput Second) inputs, HashingSink output, DeviceLog log, Func<GuestPair, LockstepResult> use)
     {
-        Memory = _options.Memory,
-        CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true),
-        Load = _load,
-        Options = new GuestOptions { SyscallVector = _options.SyscallVector, Sysenter = _options.Sysenter },
-        Khz = _options.Khz,
-        Output = output,
-        Input = input,
-        Log = log,
-    };
+        // The interpreter is what the other one is held to: it takes the long way, which is spelled out word by word.
+        DeterministicSetup ours = Setup(EngineKind.Interpreter, TrapPath.Switcher, inputs.First, output, log);
+        DeterministicSetup theirs = Setup(EngineKind.Jit, _options.Traps, inputs.Second, new HashingSink(null), new DeviceLog(TextWriter.Null));
+        using var pair = new GuestPair(ours, theirs);
+        Action<string> stop = pair.Stop;
+        _stop.Subscribe(stop);
+        try
+        {
+            return use(pair);
+        }
+        finally
+        {
+            _stop.Unsubscribe(stop);
+        }
+    }
+
+    private static void Exchange(ScriptedInput input, StateArchive archive)
+    {
+        input.ExchangeState(archive);
+        input.Queue.ExchangeState(archive);
+    }
+
+    private static ScriptedInput Retype(InputScript script, StateArchive typed)
+    {
+        var input = new ScriptedInput(script);
+        typed.BeginLoad();
+        Exchange(input, typed);
+        return input;
+    }
+
+    private DeterministicSetup Setup(EngineKind engine, TrapPath traps, ScriptedInput input, HashingSink output, DeviceLog log)
+    {
+        TranslationCapture? capture = engine == EngineKind.Jit ? new TranslationCapture() : null;
+        return new DeterministicSetup
+        {
+            Memory = _options.Memory,
+            CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true, capture == null ? null : new EngineProbes { Compiler = capture }),
+            Translations = capture,
+            Load = _load,
+            Options = new GuestOptions { SyscallVector = _options.SyscallVector, DirectTraps = traps == TrapPath.Direct, Sysenter = _options.Sysenter },
+            Khz = _options.Khz,
+            Output = output,
+            Input = input,
+            Log = log,
+        };
+    }
 
     private void ReportProgress(long instructions, long checkpoints)
     {

@@ -44,6 +44,15 @@ internal sealed record Difference
     /// <summary>The way to it, if it is narrow.</summary>
     public BlockTrace? Trace { get; init; }
 
+    /// <summary>What the second Guest's translator made of the block, newest first; none: it was interpreted, or is not known.</summary>
+    public IReadOnlyList<Translation> Translations { get; init; } = [];
+
+    /// <summary>Names of the two sides, where they are not those of the whole comparison.</summary>
+    public (string First, string Second)? Sides { get; init; }
+
+    /// <summary>For a difference from a recording: which of our engines is to blame; null: there is nothing to say.</summary>
+    public string? Verdict { get; init; }
+
     /// <summary>Describes two Guests as they are now.</summary>
     public static Difference Of(GuestPair pair, long equal, long unlike, Checkpoint first, Checkpoint second)
     {

@@ -5,7 +5,11 @@ namespace Lguest.Jit.Launcher.Compare;
 /// <param name="Checkpoints">At how many of them that was seen.</param>
 /// <param name="Difference">What was found; null: nothing.</param>
 /// <param name="Stopped">Somebody stopped it before it was through.</param>
-internal sealed record LockstepResult(long Equal, long Checkpoints, Difference? Difference, bool Stopped);
+internal sealed record LockstepResult(long Equal, long Checkpoints, Difference? Difference, bool Stopped)
+{
+    /// <summary>Both at the checkpoint where the difference was seen, before it was narrowed down.</summary>
+    public (Checkpoint First, Checkpoint Second)? Unlike { get; init; }
+}
 
 /// <summary>
 /// Runs a pair of Guests leg by leg. Within a leg each goes at its own speed and leaves a digest at each checkpoint; between two legs the digests
@@ -44,7 +48,10 @@ internal sealed class Lockstep(GuestPair pair, long every, long limit)
             {
                 long from = unlike == 0 ? equal : ours[unlike - 1].Digest.Instructions;
                 var narrowing = new Narrowing(pair, every, equal, ours[unlike], theirs[unlike]);
-                return new LockstepResult(from, checkpoints + unlike, narrowing.Find(from, Math.Min(from / every * every + every, end), end), pair.IsStopped);
+                return new LockstepResult(from, checkpoints + unlike, narrowing.Find(from, Math.Min(from / every * every + every, end), end), pair.IsStopped)
+                {
+                    Unlike = (ours[unlike], theirs[unlike]),
+                };
             }
 
             int common = Math.Min(ours.Count, theirs.Count);

@@ -80,7 +80,8 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
             {
                 Difference difference = Difference.Of(pair, low, high, mine, other);
                 pair.First.Rollback();
-                return difference with { IsExact = _isExact, Trace = BlockTrace.Record(pair.First, Math.Max(anchor, low - Lead), low, high), IsNarrow = true };
+                var trace = BlockTrace.Record(pair.First, Math.Max(anchor, low - Lead), low, high);
+                return difference with { IsExact = _isExact, Trace = trace, IsNarrow = true, Translations = TakeDown(trace.Culprit.Eip, good, high) };
             }
         }
 
@@ -133,6 +134,19 @@ internal sealed class Narrowing(GuestPair pair, long every, long anchor, Checkpo
         _ = Run(anchor, good);
         (List<Checkpoint> ours, List<Checkpoint> theirs) = Run(good, at);
         return (ours[^1], theirs[^1]);
+    }
+
+    /// <summary>Once more, now that it is known which block to look at while it is being translated.</summary>
+    private IReadOnlyList<Translation> TakeDown(uint eip, long good, long high)
+    {
+        if (pair.Second.Translations is not { } capture)
+        {
+            return [];
+        }
+
+        capture.Watch(eip);
+        _ = Probe(good, high);
+        return capture.Taken;
     }
 
     private void Rollback()

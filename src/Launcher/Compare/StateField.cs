@@ -78,6 +78,7 @@ internal readonly record struct StateField(string Name, string Value, bool IsRar
 
         add("page directory", mmu.Paging ? Hex(mmu.PageDirectory) : "paging off", false);
         add("kernel stack", $"{cpu->Ss1:x4}:{cpu->Esp1:x8}", false);
+        add("sysenter", $"{Hex(cpu->FastCall.Cs)} esp {Hex(cpu->FastCall.Esp)} eip {Hex(cpu->FastCall.Eip)}", cpu->FastCall.Enabled == 0);
         add("ts", $"{cpu->Ts}", false);
         add("halted", $"{cpu->Halted}", false);
         add("irqs pending", Hex(cpu->PendingInterrupts), false);

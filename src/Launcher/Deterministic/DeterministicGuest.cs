@@ -3,6 +3,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.Snapshots;
+using Lguest.Jit.Launcher.Compare;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Launcher.Virtio;
@@ -33,8 +34,14 @@ internal sealed record DeterministicSetup
 
     public required DeviceLog Log { get; init; }
 
+    /// <summary>Plugs in whatever there is beside the console. A device with moments of its own is an <see cref="ITimedEvents"/>.</summary>
+    public Action<MachineDevices>? Plug { get; init; }
+
     /// <summary>Keep track of written pages: for checkpoints on the way, and to go back.</summary>
     public bool Tracked { get; init; }
+
+    /// <summary>Beside the engine's compiler, if it has one: shows what was made of a block.</summary>
+    public TranslationCapture? Translations { get; init; }
 
     /// <summary>For tests of the comparison: does something wrong to the finished Guest.</summary>
     public Action<DeterministicGuest>? Sabotage { get; init; }
@@ -64,12 +71,18 @@ internal sealed unsafe class DeterministicGuest : IDisposable
             LoadedKernel kernel = setup.Load(Machine.Ram);
             _output = setup.Output;
             _input = setup.Input;
-            Devices = new MachineDevices(Machine, _output, _input.Queue, setup.Log);
+            Devices = new MachineDevices(Machine, _output, _input.Queue, setup.Log, setup.Plug);
+            Translations = setup.Translations;
             Engine = setup.CreateEngine(Machine);
             _code = Machine.Ram.WriteObserver;
-            Guest = new LguestGuest(Machine, Engine, Devices.Ports, setup.Options) { DeviceWork = Devices.Console };
+            Guest = new LguestGuest(Machine, Engine, Devices.Ports, setup.Options) { DeviceWork = Devices };
             Guest.AddEvents(_input);
-            Devices.Connect(Guest);
+            foreach (ITimedEvents events in Devices.All.OfType<ITimedEvents>())
+            {
+                Guest.AddEvents(events);
+            }
+
+            Devices.Connect(Guest, Guest.Knock);
             Guest.Start(kernel.Entry);
             setup.Sabotage?.Invoke(this);
         }
@@ -87,6 +100,8 @@ internal sealed unsafe class DeterministicGuest : IDisposable
     public IExecutionEngine Engine { get; }
 
     public LguestGuest Guest { get; }
+
+    public TranslationCapture? Translations { get; }
 
     public HashingSink Output => _output;
 
@@ -140,6 +155,7 @@ internal sealed unsafe class DeterministicGuest : IDisposable
     {
         Guest?.Dispose();
         Engine?.Dispose();
+        Devices?.Dispose();
         Machine.Dispose();
     }
 

@@ -1,11 +1,9 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
-using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Launcher.Reporting;
 using Lguest.Jit.Launcher.Tracing;
-using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Switcher.Time;
 
@@ -21,47 +19,26 @@ internal sealed record LifeResult(GuestEnd End, byte? ExitStatus, string Report,
 /// <summary>Machine, engine, devices and Switcher put together, run to the end, and taken apart.</summary>
 internal static class GuestLife
 {
-    /// <param name="memory">Bytes of RAM.</param>
-    /// <param name="createEngine">Makes the engine for a machine.</param>
-    /// <param name="load">Fills the RAM.</param>
-    /// <param name="options">For the Switcher.</param>
-    /// <param name="output">Guest output.</param>
-    /// <param name="input">Guest input; left over bytes stay for the next life.</param>
-    /// <param name="log">Hears of broken drivers.</param>
-    /// <param name="stop">Ends it from outside.</param>
-    /// <param name="measure">Find out where the time goes.</param>
-    /// <param name="trace">Writes down what happens; null: nobody does.</param>
-    /// <param name="symbols">Asked for only if there is somebody to bury.</param>
     /// <exception cref="LoadException">There is nothing to run.</exception>
-    public static LifeResult Run(
-        uint memory,
-        Func<GuestMachine, IExecutionEngine> createEngine,
-        Func<GuestRam, LoadedKernel> load,
-        GuestOptions options,
-        IConsoleSink output,
-        ConsoleInputQueue input,
-        DeviceLog log,
-        StopRequest stop,
-        bool measure,
-        GuestTrace? trace,
-        Func<SymbolTable> symbols)
+    public static LifeResult Run(LifeSetup setup)
     {
-        using var machine = new GuestMachine(memory, new HostClock());
+        using var machine = new GuestMachine(setup.Memory, new HostClock());
+        GuestTrace? trace = setup.Trace;
         trace?.Begin(machine);
-        LoadedKernel kernel = load(machine.Ram);
-        var devices = new MachineDevices(machine, output, input, log);
-        using IExecutionEngine engine = createEngine(machine);
-        using var guest = new LguestGuest(machine, engine, devices.Ports, options)
+        LoadedKernel kernel = setup.Load(machine.Ram);
+        using var devices = new MachineDevices(machine, setup.Output, setup.Input, setup.Log, setup.Plug);
+        using IExecutionEngine engine = setup.CreateEngine(machine);
+        using var guest = new LguestGuest(machine, engine, devices.Ports, setup.Options)
         {
-            DeviceWork = devices.Console,
+            DeviceWork = devices,
             TrapObserver = trace is not null && trace.Has(TraceKinds.Traps) ? trace : null,
         };
-        devices.Connect(guest);
+        devices.Connect(guest, guest.Knock);
         guest.Start(kernel.Entry);
-        input.Wake = guest.Knock;
+        setup.Input.Wake = guest.Knock;
         Action<string> requestStop = guest.RequestStop;
-        stop.Subscribe(requestStop);
-        using var watch = new LifeWatch(machine, engine, guest.Statistics, measure);
+        setup.Stop.Subscribe(requestStop);
+        using var watch = new LifeWatch(machine, engine, guest.Statistics, setup.Measure);
         GuestEnd end;
         try
         {
@@ -69,13 +46,14 @@ internal static class GuestLife
         }
         finally
         {
-            // Nobody may knock at a guest that is being taken apart.
-            stop.Unsubscribe(requestStop);
-            input.Wake = null;
+            // Nobody may knock at a guest that is being taken apart; and what is still on its way to or from a disk ends here.
+            devices.Dispose();
+            setup.Stop.Unsubscribe(requestStop);
+            setup.Input.Wake = null;
         }
 
         RunStatistics statistics = watch.Collect();
-        string report = end.Kind == GuestEndKind.Killed ? KillReport.Describe(machine, end.Message, symbols()) : "";
+        string report = end.Kind == GuestEndKind.Killed ? KillReport.Describe(machine, end.Message, setup.Symbols()) : "";
         return new LifeResult(end, devices.Ports.ExitStatus, report, statistics);
     }
 }

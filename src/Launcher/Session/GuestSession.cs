@@ -106,18 +106,20 @@ internal sealed class GuestSession
             };
             LifeResult life = _options.Deterministic
                 ? DeterministicLife.Run(Setup(options, output, script, log, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
-                : GuestLife.Run(
-                    _options.Memory,
-                    machine => _options.CreateEngine(machine, tracing.CreateProbes()),
-                    LoadAndListen,
-                    options,
-                    output,
-                    _input,
-                    log,
-                    _stop,
-                    _options.Stats,
-                    tracing.Trace,
-                    symbols);
+                : GuestLife.Run(new LifeSetup
+                {
+                    Memory = _options.Memory,
+                    CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
+                    Load = LoadAndListen,
+                    Options = options,
+                    Output = output,
+                    Input = _input,
+                    Log = log,
+                    Stop = _stop,
+                    Measure = _options.Stats,
+                    Trace = tracing.Trace,
+                    Symbols = symbols,
+                });
             instructionsLeft -= life.Statistics.Instructions;
             if (life.End.Kind != GuestEndKind.Restart || _options.NoReboot || _stop.Raised is not null || instructionsLeft <= 0)
             {

@@ -71,6 +71,9 @@ internal abstract class VirtioDevice : IBarRegion
     /// <summary>Where the interrupt line ends; nobody listens until this is set.</summary>
     public IInterruptSink? Interrupts { get; set; }
 
+    /// <summary>For a device that works in another thread: gets the Guest thread to look whether there is work for it. Callable from any thread.</summary>
+    public Action? Knock { get; set; }
+
     /// <summary>The line: IRQ number = PCI slot.</summary>
     public int Irq { get; set; }
 

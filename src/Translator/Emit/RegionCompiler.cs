@@ -6,6 +6,9 @@ using Lguest.Jit.Translator.Discover;
 
 namespace Lguest.Jit.Translator.Emit;
 
+/// <summary>As <see cref="RegionCompiler.Compile"/>, which is what it is but in tests.</summary>
+internal delegate CompiledRegion CompileRegion(RegionPlan plan, Optimisations optimisations, Func<ILGenerator, ILGenerator>? watch);
+
 /// <summary>Plan → IL → Host code. Stateless: any thread may compile.</summary>
 internal static class RegionCompiler
 {

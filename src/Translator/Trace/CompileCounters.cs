@@ -18,7 +18,7 @@ internal sealed class CompileCounters
     public ICompileObserver? Observer { get; init; }
 
     /// <summary>What compiles in the place of <see cref="RegionCompiler"/>: tests put a broken one here, before the first run.</summary>
-    public Func<RegionPlan, Optimisations, CompiledRegion>? Compiler { get; set; }
+    public CompileRegion? Compiler { get; set; }
 
     public long Regions => Volatile.Read(ref _regions);
 
@@ -39,8 +39,7 @@ internal sealed class CompileCounters
         try
         {
             bool record = Observer?.WantsIl(plan) == true;
-            region = Compiler?.Invoke(plan, optimisations)
-                ?? RegionCompiler.Compile(plan, optimisations, record ? il => recorder = new IlRecorder(il) : null);
+            region = (Compiler ?? RegionCompiler.Compile)(plan, optimisations, record ? il => recorder = new IlRecorder(il) : null);
         }
         finally
         {

@@ -12,6 +12,7 @@ using Lguest.Jit.Translator;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Launcher.Tests.Compare;
 
@@ -54,6 +55,28 @@ public sealed class PlantedFaultTests
     }
 
     [Fact]
+    public void The_report_shows_what_was_made_of_the_block()
+    {
+        LockstepResult result = Compare(Tamper([0x83, 0xD1, 0x00], [0x83, 0xC9, 0x00]));
+        Difference difference = Expect(result, s_guest.Flags, "ecx");
+        Translation translation = difference.Translations[0];
+        Assert.InRange(translation.Blocks, 1, 32);
+
+        // IL of an or, though the Guest's code says adc: that is the fault.
+        string[] il = [.. translation.Il];
+        int at = Array.FindIndex(il, line => line.StartsWith($"  {s_guest.Flags + 2:x8}  ", StringComparison.Ordinal));
+        Assert.True(at >= 0, string.Join('\n', il));
+        Assert.Contains("      or", il[(at + 1)..].TakeWhile(static line => !line.StartsWith("  00", StringComparison.Ordinal)));
+        string report = Report(result);
+        Assert.Contains("IL (=> the block's instructions)", report, StringComparison.Ordinal);
+        Assert.Contains($"=>  {s_guest.Flags + 2:x8}", report, StringComparison.Ordinal);
+        if (MachineCode.IsSupported)
+        {
+            Assert.Contains(translation.MachineCode, static line => line.Trim() == "ret" || line.Contains("jmp", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public void A_high_byte_that_went_to_the_low_one_is_found_at_its_block()
     {
         // mov dh, cl → mov dl, cl
@@ -87,7 +110,7 @@ public sealed class PlantedFaultTests
     public unsafe void A_wrong_eip_on_a_fault_is_found_at_the_block_that_faulted()
     {
         int faults = 0;
-        LockstepResult result = Compare(setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, reason) =>
+        LockstepResult result = Compare(switcher: true, plant: setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, reason) =>
         {
             // Not the first time: it must be found wherever it is.
             if (reason == ExitReason.Fault && cpu->FaultVector == Vectors.PageFault && ++faults > 40)
@@ -98,6 +121,30 @@ public sealed class PlantedFaultTests
             return true;
         }));
         Expect(result, s_guest.Stores);
+    }
+
+    /// <summary>The second Guest delivers its traps itself, and the first does not: what goes wrong in that shows.</summary>
+    [Fact]
+    public unsafe void A_fault_delivered_through_the_wrong_kind_of_gate_is_found_at_the_block_that_faulted()
+    {
+        LockstepResult result = Compare(setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, _) =>
+        {
+            cpu->Direct.Gates[Vectors.PageFault] |= cpu->Direct.Gates[Vectors.PageFault] != 0 ? DirectTrapState.GateDisables : 0;
+            return true;
+        }));
+        Expect(result, s_guest.Stores, "irq_enabled");
+    }
+
+    [Fact]
+    public unsafe void A_ready_made_segment_that_is_wrong_is_found()
+    {
+        LockstepResult result = Compare(setup => setup.CreateEngine = machine => new LyingEngine(Jit(machine), (cpu, _) =>
+        {
+            // Ready-made, and wrong: whatever is entered or left through it shows it.
+            cpu->Direct.KernelCs.Limit--;
+            return true;
+        }));
+        Expect(result, null, "cs");
     }
 
     [Fact]
@@ -149,7 +196,7 @@ public sealed class PlantedFaultTests
     public void A_fault_in_the_interpreter_is_found_as_well()
     {
         int runs = 0;
-        unsafe LockstepResult Run() => Compare(setup => setup.CreateEngine = machine => new LyingEngine(new InterpreterEngine(machine), (cpu, reason) =>
+        unsafe LockstepResult Run() => Compare(switcher: true, plant: setup => setup.CreateEngine = machine => new LyingEngine(new InterpreterEngine(machine), (cpu, reason) =>
         {
             if (reason == ExitReason.SoftwareInterrupt && ++runs > 6)
             {
@@ -218,14 +265,15 @@ public sealed class PlantedFaultTests
         };
     };
 
-    private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null) => new(machine, Threshold, waits: true)
+    private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null, TranslationCapture? capture = null) =>
+        new(machine, Threshold, probes: capture == null ? null : new EngineProbes { Compiler = capture }, waits: true)
     {
-        Compiler = (plan, optimisations) =>
+        Compiler = (plan, optimisations, watch) =>
         {
             // Only the compiler is lied to: what is installed is held to the Guest's memory, and thrown away if it is of other code.
             byte[][] truth = [.. plan.Blocks.Select(static block => block.Code.ToArray())];
             tamper?.Invoke(plan);
-            CompiledRegion region = RegionCompiler.Compile(plan, optimisations);
+            CompiledRegion region = RegionCompiler.Compile(plan, optimisations, watch);
             for (int i = 0; i < truth.Length; i++)
             {
                 truth[i].CopyTo(plan.Blocks[i].Code, 0);
@@ -235,22 +283,27 @@ public sealed class PlantedFaultTests
         },
     };
 
-    private static LockstepResult Compare(Action<Side> plant, long every = Every)
+    private static LockstepResult Compare(Action<Side> plant, long every = Every, bool switcher = false)
     {
         var side = new Side();
         plant(side);
-        DeterministicSetup first = Setup(static machine => new InterpreterEngine(machine));
-        DeterministicSetup second = Setup(side.CreateEngine ?? (machine => Jit(machine, side.Tamper))) with { Sabotage = side.Sabotage };
+        DeterministicSetup first = Setup(static machine => new InterpreterEngine(machine), directTraps: false);
+        var capture = new TranslationCapture();
+        DeterministicSetup second = Setup(side.CreateEngine ?? (machine => Jit(machine, side.Tamper, capture)), !switcher) with
+        {
+            Sabotage = side.Sabotage,
+            Translations = capture,
+        };
         using var pair = new GuestPair(first, second);
         return new Lockstep(pair, every, long.MaxValue).Run();
     }
 
-    private static DeterministicSetup Setup(Func<GuestMachine, IExecutionEngine> engine) => new()
+    private static DeterministicSetup Setup(Func<GuestMachine, IExecutionEngine> engine, bool directTraps) => new()
     {
         Memory = LoopGuest.Memory,
         CreateEngine = engine,
         Load = s_guest.Load,
-        Options = new GuestOptions { MaxInstructions = 10_000_000 },
+        Options = new GuestOptions { MaxInstructions = 10_000_000, DirectTraps = directTraps },
         Output = new HashingSink(null),
         Input = new ScriptedInput(InputScript.Empty),
         Log = new DeviceLog(TextWriter.Null),

@@ -18,8 +18,8 @@ public sealed class DeterminismTests
 {
     private static readonly LoopGuest s_loop = new();
 
-    private static readonly Lazy<GuestDigest> s_tour = new(static () => RunToEnd(Engine("interpreter"), tour: true, tracked: false));
-    private static readonly Lazy<GuestDigest> s_looped = new(static () => RunToEnd(Engine("interpreter"), tour: false, tracked: false));
+    private static readonly Lazy<GuestDigest> s_tour = new(static () => RunToEnd(Engine("interpreter"), tour: true, tracked: false, direct: false));
+    private static readonly Lazy<GuestDigest> s_looped = new(static () => RunToEnd(Engine("interpreter"), tour: false, tracked: false, direct: false));
 
     [Theory]
     [InlineData("interpreter", true)]
@@ -37,6 +37,7 @@ public sealed class DeterminismTests
         GuestDigest expected = tour ? s_tour.Value : s_looped.Value;
         Assert.Equal(expected, RunToEnd(Engine(engine), tour, tracked: false));
         Assert.Equal(expected.ToString(), RunToEnd(Engine(engine), tour, tracked: true).ToString());
+        Assert.Equal(expected, RunToEnd(Engine(engine), tour, tracked: false, direct: false));
     }
 
     [Theory]
@@ -128,14 +129,14 @@ public sealed class DeterminismTests
         _ => throw new ArgumentException(name),
     };
 
-    private static GuestDigest RunToEnd(Func<GuestMachine, IExecutionEngine> engine, bool tour, bool tracked, uint khz = 1_000_000)
+    private static GuestDigest RunToEnd(Func<GuestMachine, IExecutionEngine> engine, bool tour, bool tracked, uint khz = 1_000_000, bool direct = true)
     {
-        using DeterministicGuest guest = Make(engine, tour, tracked, khz);
+        using DeterministicGuest guest = Make(engine, tour, tracked, khz, direct);
         Assert.Equal(GuestEndKind.PoweredOff, guest.RunUntil(long.MaxValue)!.Kind);
         return guest.Digest();
     }
 
-    private static DeterministicGuest Make(Func<GuestMachine, IExecutionEngine> engine, bool tour, bool tracked, uint khz = 1_000_000) =>
+    private static DeterministicGuest Make(Func<GuestMachine, IExecutionEngine> engine, bool tour, bool tracked, uint khz = 1_000_000, bool direct = true) =>
         new(Setup(engine, tour ? TourGuest.Load : s_loop.Load) with { Tracked = tracked, Khz = khz });
 
     private static DeterministicSetup Setup(Func<GuestMachine, IExecutionEngine> engine, Func<GuestRam, LoadedKernel> load) => new()

@@ -112,16 +112,16 @@ internal sealed unsafe class HostileMachine : IDisposable
     {
         using var guest = new LguestGuest(Machine, _engine, _devices.Ports, new GuestOptions { MaxInstructions = limit })
         {
-            DeviceWork = _devices.Console,
+            DeviceWork = _devices,
         };
-        _devices.Connect(guest);
+        _devices.Connect(guest, guest.Knock);
         Statistics = guest.Statistics;
         PrepareImage(start, eip, registers);
         Cpu->PendingInterrupts = 0;
         guest.Start(HostileEntrance.Way(start));
         PrepareCpu(start);
         GuestEnd result = watchdog.Run(guest);
-        _devices.Connect(Deaf.Instance);
+        _devices.Connect(Deaf.Instance, static () => { });
         CheckState(result, limit);
         return result;
     }

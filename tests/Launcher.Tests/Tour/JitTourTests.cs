@@ -64,7 +64,7 @@ public sealed class JitTourTests
         var devices = new MachineDevices(machine, output, new ConsoleInputQueue(), new DeviceLog(complaints));
         using IExecutionEngine engine = makeEngine(machine);
         using var guest = new LguestGuest(machine, engine, devices.Ports, new GuestOptions { MaxInstructions = Limit, DirectTraps = directTraps });
-        devices.Connect(guest);
+        devices.Connect(guest, guest.Knock);
         guest.Start(kernel.Entry);
         Assert.Equal(GuestEndKind.PoweredOff, guest.Run().Kind);
         Assert.Empty(complaints.ToString());

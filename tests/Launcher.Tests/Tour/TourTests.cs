@@ -168,7 +168,7 @@ public sealed unsafe class TourTests
         // Whoever lies does so where the engine comes out with a trap; so it has to come out.
         var options = new GuestOptions { MaxInstructions = Limit, DirectTraps = engine is not LyingEngine };
         using var guest = new LguestGuest(machine, engine, devices.Ports, options);
-        devices.Connect(guest);
+        devices.Connect(guest, guest.Knock);
         guest.Start(kernel.Entry);
         GuestEnd end = guest.Run();
         Assert.Empty(complaints.ToString());

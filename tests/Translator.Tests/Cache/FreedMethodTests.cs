@@ -117,7 +117,7 @@ public sealed unsafe class FreedMethodTests
     {
         foreach (uint threshold in new uint[] { 0, 1 })
         {
-            using var rig = new Rig(machine => new TieredEngine(machine, threshold) { Compiler = static (_, _) => throw new InvalidOperationException("a bug of ours") });
+            using var rig = new Rig(machine => new TieredEngine(machine, threshold) { Compiler = static (_, _, _) => throw new InvalidOperationException("a bug of ours") });
             rig.Write(Rig.Code, Loop());
             for (int i = 0; i < 3; i++)
             {
