@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Guests.Programs.FloatingPoint;
 
 namespace Lguest.Jit.Guests.Programs;
@@ -24,7 +25,12 @@ internal static class GuestPrograms
         new MandelbrotX87(),
         new SpectralNormX87(),
         new FftX87(),
+
+        // Where the virtual CPU has what they need.
+        .. HasSse2 ? [new NBodySse2(), new MandelbrotSse2(), new SpectralNormSse2(), new FftSse2()] : Array.Empty<GuestProgram>(),
     ];
+
+    private static bool HasSse2 => (CpuIdTable.Leaf(1).Edx & (1 << 26)) != 0;
 
     /// <summary>The program of this name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

@@ -27,7 +27,7 @@ internal abstract class NBody<T> : FloatProgram<T>
         15.375, -25.875, 0.1796875, 0.96875, 0.59375, -0.03515625, 0.00215,
     ];
 
-    public override long InstructionsPerIteration => IsX87 ? 67_600 : 72_000;
+    public override long InstructionsPerIteration => IsX87 ? 62_500 : 55_000;
 
     protected override string Task => "n-body";
 

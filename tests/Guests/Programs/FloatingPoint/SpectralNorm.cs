@@ -16,7 +16,7 @@ internal abstract class SpectralNorm<T> : FloatProgram<T>
     private const uint Between = U + 0x2000;
     private const uint Result = U + 0x3000;
 
-    public override long InstructionsPerIteration => IsX87 ? 205_000 : 205_000;
+    public override long InstructionsPerIteration => 206_000;
 
     protected override string Task => "spectral";
 
