@@ -21,6 +21,12 @@ internal unsafe struct FpuThunkState
     /// </summary>
     public fixed ulong Windows[2 * MaximumWindows];
 
+    /// <summary>Operands that are copied when they are translated, because they may be overwritten before the thunk is called.</summary>
+    public const int MaximumCopies = 8;
+
+    /// <summary>The copies: 2, 4 or 8 bytes of each.</summary>
+    public fixed ulong Copies[MaximumCopies];
+
     /// <summary>
     /// Exception flags that may still stand in the Host's own status word (they are sticky there as well, and clearing them costs more than
     /// ten additions). Exact flags come out as long as the Guest has all of these raised.

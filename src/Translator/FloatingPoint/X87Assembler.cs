@@ -346,6 +346,11 @@ internal sealed class X87Assembler
 
     private MemoryOperand Memory(X87Element e)
     {
+        if (e.Copy is { } copy)
+        {
+            return new MemoryOperand(Register.R8, X87Emitter.CopyOffset(copy), 8);
+        }
+
         int register = Array.IndexOf(_inRegister, e.Window!.Number);
         if (register < 0)
         {

@@ -121,6 +121,10 @@ internal sealed class X87Emitter
         }
     }
 
+    /// <summary>Where in the CPU struct a copied operand is.</summary>
+    public static int CopyOffset(int copy) =>
+        MethodNames.FpuThunks + (int)Marshal.OffsetOf<FpuThunkState>(nameof(FpuThunkState.Copies)) + copy * sizeof(ulong);
+
     private void PutOff(X87Run run, X87Element element)
     {
         if (element == run.First)
@@ -132,6 +136,11 @@ internal sealed class X87Emitter
         if (element.Window is { } window && window.FirstElement == element.Number)
         {
             Translate(window);
+        }
+
+        if (element.Copy is { } copy)
+        {
+            Copy(element, copy);
         }
 
         (Waiting, WaitingCount) = (run, element.Number + 1);
@@ -180,6 +189,26 @@ internal sealed class X87Emitter
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Stind_I8);
         _c.Store(field + sizeof(ulong), _c.Address);
+    }
+
+    /// <summary>Copies an operand, as it may be overwritten before the thunk comes to read it.</summary>
+    private void Copy(X87Element element, int copy)
+    {
+        (OpCode load, OpCode store) = element.Operation.Width switch
+        {
+            2 => (OpCodes.Ldind_U2, OpCodes.Stind_I2),
+            4 => (OpCodes.Ldind_U4, OpCodes.Stind_I4),
+            _ => (OpCodes.Ldind_I8, OpCodes.Stind_I8),
+        };
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(CopyOffset(copy));
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(MethodNames.FpuThunks + element.Window!.Number * FpuThunkState.WindowStride);
+        _il.Emit(OpCodes.Ldind_I);
+        _c.Offset(element.Offset);
+        _il.Emit(OpCodes.Unaligned, (byte)1);
+        _il.Emit(load);
+        _il.Emit(store);
     }
 
     private void Execute(X87Run run)

@@ -197,7 +197,7 @@ internal sealed class X87Planner
 
     /// <summary>
     /// May an integer instruction be executed before the x87 instructions in front of it? It has to have a template, and it must not
-    /// write what they read, nor access what they write. Where it leaves, they are executed on the way out.
+    /// access what they write. What they read is copied if need be. Where it leaves, they are executed on the way out.
     /// </summary>
     private bool MayGoAhead(X87Run run, in Instruction i)
     {
@@ -226,8 +226,28 @@ internal sealed class X87Planner
         X87Address address = AddressOf(i);
         uint displacement = i.MemoryDisplacement32;
         int size = i.MemorySize.GetSize();
-        return run.Elements.TrueForAll(
-            e => e.Operation.Width == 0 || !(write || e.Operation.IsStore) || AreApart(e, address, displacement, size));
+        List<X87Element> met = run.Elements.FindAll(
+            e => e.Operation.Width != 0 && (write || e.Operation.IsStore) && !AreApart(e, address, displacement, size));
+        return met.Count == 0 || (write && TryCopy(run, met));
+    }
+
+    /// <summary>
+    /// Has operands copied where their instructions stand, so that they may be overwritten before the thunk reads them. No element in
+    /// front of them may store anything, or they would have to read what is not there yet.
+    /// </summary>
+    private static bool TryCopy(X87Run run, List<X87Element> operands)
+    {
+        int firstStore = run.Elements.FindIndex(static e => e.Operation.IsStore);
+        int next = run.Elements.Count(static e => e.Copy != null);
+        List<X87Element> more = operands.FindAll(static e => e.Copy == null);
+        bool possible = next + more.Count <= FpuThunkState.MaximumCopies && operands.TrueForAll(
+            e => e.Operation.IsLoad && e.Operation.Width <= sizeof(ulong) && (firstStore < 0 || e.Number < firstStore));
+        foreach (X87Element e in possible ? more : [])
+        {
+            e.Copy = next++;
+        }
+
+        return possible;
     }
 
     /// <summary>Off the same registers, and not overlapping.</summary>

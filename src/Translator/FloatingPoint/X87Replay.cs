@@ -23,6 +23,11 @@ internal struct X87Record
 
     /// <summary>Segment of the memory operand (<see cref="Seg"/>).</summary>
     public byte Segment;
+
+    /// <summary>Number of its copy, or <see cref="NoCopy"/>.</summary>
+    public byte Copy;
+
+    public const byte NoCopy = 0xFF;
 }
 
 /// <summary>
@@ -54,6 +59,11 @@ internal static unsafe class X87Replay
                 ulong* window = cpu->FpuThunks.Windows + 2 * r->Window;
                 host = (byte*)window[0] + r->Offset;
                 address = (uint)window[1] + (uint)r->Offset;
+                if (r->Copy != X87Record.NoCopy)
+                {
+                    host = (byte*)(cpu->FpuThunks.Copies + r->Copy);
+                }
+
                 new ReadOnlySpan<byte>(host, operation.Width).CopyTo(memory);
             }
 
@@ -86,6 +96,7 @@ internal static unsafe class X87Replay
                 Opcode = e.Operation.Opcode,
                 Segment = (byte)OpWriter.SegmentNumber(e.Instruction.MemorySegment),
                 Window = (byte)(e.Window?.Number ?? 0),
+                Copy = (byte)(e.Copy ?? X87Record.NoCopy),
                 Offset = e.Window == null ? 0 : e.Offset,
             };
         }

@@ -46,6 +46,9 @@ internal sealed record X87Element(int Index, int Number, Instruction Instruction
     /// <summary>Where its memory operand is; null: it has none.</summary>
     public X87Window? Window { get; set; }
 
+    /// <summary>The number of the copy that it reads instead, if an integer instruction that may overwrite it goes ahead; null: none does.</summary>
+    public int? Copy { get; set; }
+
     /// <summary>Bytes from the start of the window to the operand.</summary>
     public int Offset => (int)(Instruction.MemoryDisplacement32 - Window!.Displacement);
 }
