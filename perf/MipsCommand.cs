@@ -11,8 +11,9 @@ internal static class MipsCommand
     private const long TrialInstructions = 30_000_000;
 
     /// <returns>0, or 1 if a program came to a wrong result.</returns>
-    public static int Run(double seconds, bool paging, bool jit, IReadOnlyList<string> names)
+    public static int Run(double seconds, bool paging, bool jit, IReadOnlyList<string> names, Optimisations optimisations, string? listing)
     {
+        using var listings = listing == null ? null : new RegionListings(listing);
         IReadOnlyList<GuestProgram> programs = names.Count == 0 ? GuestPrograms.All : [.. names.Select(GuestPrograms.Named)];
         Console.WriteLine($"{"program",-12} {"instructions",15} {"seconds",9} {"MIPS",8}  checksum");
         double logarithms = 0;
@@ -21,11 +22,15 @@ internal static class MipsCommand
         {
             // Two short runs first: one warms up the engine's own code, the other tells how many iterations fill the time.
             int few = (int)Math.Max(1, TrialInstructions / program.InstructionsPerIteration);
-            _ = Measure(program, few, paging, jit);
-            ProgramRun trial = Measure(program, few, paging, jit);
+            _ = Measure(few);
+            ProgramRun trial = Measure(few);
             double wanted = trial.Mips * 1e6 * seconds / program.InstructionsPerIteration;
             int iterations = (int)Math.Clamp(wanted, 1, int.MaxValue);
-            ProgramRun run = Measure(program, iterations, paging, jit);
+            ProgramRun run = Measure(iterations);
+
+            ProgramRun Measure(int count) => ProgramRun.Of(
+                program, count, paging, machine => jit ? new TieredEngine(machine, optimisations: optimisations, probes: listings?.Probes) : new InterpreterEngine(machine));
+
             bool right = run.Checksum == program.Checksum(iterations);
             allRight &= right;
             logarithms += Math.Log(run.Mips);
@@ -36,7 +41,4 @@ internal static class MipsCommand
         Console.WriteLine($"{"geometric mean",-38} {Math.Exp(logarithms / programs.Count),8:F1}");
         return allRight ? 0 : 1;
     }
-
-    private static ProgramRun Measure(GuestProgram program, int iterations, bool paging, bool jit) =>
-        ProgramRun.Of(program, iterations, paging, machine => jit ? new TieredEngine(machine) : new InterpreterEngine(machine));
 }

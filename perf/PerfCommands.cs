@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Lguest.Jit.Perf.Traps;
 using Lguest.Jit.Perf.Versus;
+using Lguest.Jit.Translator;
 
 namespace Lguest.Jit.Perf;
 
@@ -33,9 +34,12 @@ internal static class PerfCommands
         Option<bool> paging = Paging();
         var seconds = new Option<double>("--seconds") { Description = "About how long each program is to run.", DefaultValueFactory = static _ => 2 };
         var jit = new Option<bool>("--jit") { Description = "On the tiered engine instead of the interpreter." };
-        var command = new Command("mips", "Run the benchmark programs and say how fast they went.") { names, seconds, paging, jit };
+        var opt = new Option<string[]>("--opt") { Description = "Turns an optimisation of the translator off (-name) or on (+name)." };
+        opt.Validators.Add(result => Require(result, opt, static names => Array.TrueForAll(names, new Optimisations().TrySet), "there is no such optimisation"));
+        var asm = new Option<string?>("--asm") { Description = "A file for the machine code of all regions." };
+        var command = new Command("mips", "Run the benchmark programs and say how fast they went.") { names, seconds, paging, jit, opt, asm };
         command.SetAction(result => MipsCommand.Run(
-            result.GetValue(seconds), result.GetValue(paging), result.GetValue(jit), result.GetValue(names) ?? []));
+            result.GetValue(seconds), result.GetValue(paging), result.GetValue(jit), result.GetValue(names) ?? [], Chosen(result.GetValue(opt) ?? []), result.GetValue(asm)));
         return command;
     }
 
@@ -108,6 +112,17 @@ internal static class PerfCommands
     }
 
     private static Option<bool> Paging() => new("--paging") { Description = "Run behind identity page tables instead of with physical addresses." };
+
+    private static Optimisations Chosen(string[] options)
+    {
+        var optimisations = new Optimisations();
+        foreach (string option in options)
+        {
+            _ = optimisations.TrySet(option);
+        }
+
+        return optimisations;
+    }
 
     private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Option<T> option, Func<T, bool> condition, string demand)
     {

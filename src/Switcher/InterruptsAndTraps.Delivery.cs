@@ -39,8 +39,11 @@ internal sealed unsafe partial class InterruptsAndTraps
     /// The real IF is always 1. What the Guest reads in the frame is its own idea of it, from <c>irq_enabled</c>; so this comes
     /// before an interrupt gate clears that.
     /// </remarks>
+    /// <param name="isFault">RF is pushed as 1 by a fault; by all others as it is (SDM vol. 3, §17.3.1.1).</param>
+    /// <param name="hasErr">Is there an error code?</param>
+    /// <param name="errorCode">Pushed last.</param>
     /// <returns>False if it cannot be done; ss, esp and CPL are then as before.</returns>
-    private bool PushGuestInterruptStack(bool hasErr, uint errorCode)
+    private bool PushGuestInterruptStack(bool isFault, bool hasErr, uint errorCode)
     {
         SegmentRegister* stack = GuestCpu.Segment(_cpu, Seg.Ss);
         SegmentRegister oldSs = *stack;
@@ -54,6 +57,7 @@ internal sealed unsafe partial class InterruptsAndTraps
 
         _ = _data.TryRead(LguestData.IrqEnabled, out uint irqEnabled);
         uint eflags = (LazyFlags.Read(_cpu) & ~Eflags.Interrupt) | (irqEnabled & InterruptFlag);
+        eflags |= isFault || _cpu->ResumeFlagAt == _cpu->Retired ? Eflags.Resume : 0;
         bool pushed = (!fromUser || (PushGuestStack(oldSs.Selector) && PushGuestStack(oldEsp)))
             && PushGuestStack(eflags)
             && PushGuestStack(GuestCpu.Segment(_cpu, Seg.Cs)->Selector)
@@ -107,8 +111,8 @@ internal sealed unsafe partial class InterruptsAndTraps
     }
 
     /// <summary>Frame and handler, or neither.</summary>
-    private bool EnterGate(uint lo, uint hi, bool hasErr, uint errorCode) =>
-        HasKernelCode() && PushGuestInterruptStack(hasErr, errorCode) && GuestRunInterrupt(lo, hi);
+    private bool EnterGate(uint lo, uint hi, bool isFault, bool hasErr, uint errorCode) =>
+        HasKernelCode() && PushGuestInterruptStack(isFault, hasErr, errorCode) && GuestRunInterrupt(lo, hi);
 
     /// <summary>A Guest may load nonsense into GDT entry 12; then no handler can be entered any more.</summary>
     private bool HasKernelCode()
@@ -144,8 +148,11 @@ internal sealed unsafe partial class InterruptsAndTraps
     /// deliver_trap: sends an exception, or an <c>int n</c> that was allowed, to the Guest's handler. The virtual interrupt flag
     /// has no say in it.
     /// </summary>
+    /// <param name="num">The vector.</param>
+    /// <param name="errorCode">Of vectors that have one.</param>
+    /// <param name="isFault">It is about an instruction that has not been completed.</param>
     /// <returns>False if there is no handler, or none that can be reached: the caller kills.</returns>
-    public bool DeliverTrap(int num, uint errorCode = 0)
+    public bool DeliverTrap(int num, uint errorCode = 0, bool isFault = false)
     {
         if ((uint)num >= IdtEntries)
         {
@@ -154,7 +161,7 @@ internal sealed unsafe partial class InterruptsAndTraps
 
         (uint lo, uint hi) = Gate(num);
         (uint from, uint fromRing) = (_cpu->Eip, _cpu->Cpl);
-        if (!IdtPresent(lo, hi) || !EnterGate(lo, hi, HasErr(num), errorCode))
+        if (!IdtPresent(lo, hi) || !EnterGate(lo, hi, isFault, HasErr(num), errorCode))
         {
             return false;
         }

@@ -104,7 +104,7 @@ internal sealed unsafe partial class InterruptsAndTraps
         (uint from, uint fromRing) = (_cpu->Eip, _cpu->Cpl);
         bool delivered = from == _cpu->NoirqIret
             ? HasKernelCode() && RestoreEflags() && GuestRunInterrupt(lo, hi)
-            : EnterGate(lo, hi, hasErr: false, 0);
+            : EnterGate(lo, hi, isFault: false, hasErr: false, 0);
         if (delivered)
         {
             Observer?.Delivered(new TrapRecord(Vectors.FirstExternal + irq, IsInterrupt: true, null, null, from, fromRing, _cpu->Eip));
@@ -117,7 +117,7 @@ internal sealed unsafe partial class InterruptsAndTraps
     public void ConsiderInterrupts()
     {
         int irq = InterruptPending(out bool more);
-        if (irq >= LguestIrqs)
+        if (irq >= LguestIrqs || IsInStackShadow)
         {
             return;
         }
@@ -132,6 +132,9 @@ internal sealed unsafe partial class InterruptsAndTraps
             _ = EndHalt();
         }
     }
+
+    /// <summary>The instruction just completed has loaded SS, and nobody may come between it and the next one.</summary>
+    public bool IsInStackShadow => _cpu->StackShadowAt == _cpu->Retired;
 
     private bool EndHalt()
     {

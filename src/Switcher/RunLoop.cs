@@ -101,6 +101,7 @@ internal sealed unsafe class RunLoop(
             if (pace == null)
             {
                 interrupts.PollWhilePending();
+                budget = interrupts.IsInStackShadow && Volatile.Read(ref _cpu->PendingInterrupts) != 0 ? 1 : budget;
             }
             else
             {
@@ -160,7 +161,7 @@ internal sealed unsafe class RunLoop(
                 HandleSoftwareInterrupt(_cpu->FaultVector);
                 break;
             case ExitReason.SingleStep:
-                Reinject(Vectors.Debug, 0);
+                Reinject(Vectors.Debug, 0, isFault: false);
                 break;
             case ExitReason.DeviceAccess or ExitReason.NoirqIret:
                 context.Pace?.NotePoint();
@@ -179,7 +180,7 @@ internal sealed unsafe class RunLoop(
                 ReinjectPageFault(_cpu->FaultAddress, errorCode);
                 break;
             default:
-                Reinject(vector, errorCode);
+                Reinject(vector, errorCode, isFault: true);
                 break;
         }
     }
@@ -192,12 +193,12 @@ internal sealed unsafe class RunLoop(
             return;
         }
 
-        Deliver(Vectors.PageFault, errorCode, address);
+        Deliver(Vectors.PageFault, errorCode, address, isFault: true);
     }
 
-    private void Reinject(int vector, uint errorCode) => Deliver(vector, errorCode, errorCode);
+    private void Reinject(int vector, uint errorCode, bool isFault) => Deliver(vector, errorCode, errorCode, isFault);
 
-    private void Deliver(int vector, uint errorCode, uint detail)
+    private void Deliver(int vector, uint errorCode, uint detail, bool isFault)
     {
         if (!context.IsAlive)
         {
@@ -208,7 +209,7 @@ internal sealed unsafe class RunLoop(
         {
             context.KillUnhandledTrap(vector, detail, $"{MostTrapsInARow} traps in a row and not one instruction completed");
         }
-        else if (!interrupts.DeliverTrap(vector, errorCode))
+        else if (!interrupts.DeliverTrap(vector, errorCode, isFault))
         {
             context.KillUnhandledTrap(vector, detail);
         }
@@ -241,7 +242,7 @@ internal sealed unsafe class RunLoop(
         const uint InIdt = 2;
         if (!interrupts.MayInterrupt(vector))
         {
-            Reinject(Vectors.GeneralProtection, ((uint)vector << 3) | InIdt);
+            Reinject(Vectors.GeneralProtection, ((uint)vector << 3) | InIdt, isFault: true);
             return;
         }
 
@@ -253,7 +254,7 @@ internal sealed unsafe class RunLoop(
         }
         else
         {
-            Reinject(vector, 0);
+            Reinject(vector, 0, isFault: false);
         }
     }
 }

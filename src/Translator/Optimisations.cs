@@ -26,11 +26,23 @@ internal sealed record Optimisations
     /// <summary>Indirect branches find the blocks of their region through a table, without leaving it.</summary>
     public bool BranchTables { get; set; } = true;
 
-    /// <summary>Accesses off the same register remember the page they met last, and ask the soft TLB only for another.</summary>
-    public bool PageCaches { get; set; } = true;
+    /// <summary>Accesses in loops look at memory through windows on what is contiguous, and need no look-up while they stay inside.</summary>
+    public bool Windows { get; set; } = true;
+
+    /// <summary>Accesses off one register are checked together, by the first of them.</summary>
+    public bool CheckedSpans { get; set; } = true;
+
+    /// <summary>A region takes a slice of the budget, and while that lasts looks at nothing else at its safepoints.</summary>
+    public bool Slices { get; set; } = true;
 
     /// <summary>A block with one way in takes over what is known about the flags, without storing them in between.</summary>
     public bool FlagInheritance { get; set; } = true;
+
+    /// <summary>Ways that meet at a block need not store their flags if they have them in common, and only exits look.</summary>
+    public bool MergedFlags { get; set; } = true;
+
+    /// <summary>DIV and IDIV are the Host's own, where it has them and the operands suit.</summary>
+    public bool HostDivision { get; set; } = true;
 
     /// <summary>x87 instructions are executed by the Host's x87 unit, as many as possible at once; otherwise each by soft-float, to the same bits.</summary>
     public bool X87Thunks { get; set; } = true;
@@ -65,7 +77,11 @@ internal sealed record Optimisations
         ["fused-branches"] = static (o, on) => o.FusedBranches = on,
         ["return-sites"] = static (o, on) => o.ReturnSites = on,
         ["branch-tables"] = static (o, on) => o.BranchTables = on,
-        ["page-caches"] = static (o, on) => o.PageCaches = on,
+        ["windows"] = static (o, on) => o.Windows = on,
+        ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
+        ["slices"] = static (o, on) => o.Slices = on,
+        ["merged-flags"] = static (o, on) => o.MergedFlags = on,
+        ["host-division"] = static (o, on) => o.HostDivision = on,
         ["x87-thunks"] = static (o, on) => o.X87Thunks = on,
         ["x87-interleaving"] = static (o, on) => o.X87Interleaving = on,
         ["x87-windows"] = static (o, on) => o.X87Windows = on,

@@ -23,11 +23,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
 
-    /// <summary>Instructions for each miss that make a page cache worth having.</summary>
-    private const int InstructionsForMiss = 60;
-
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
+    private readonly WindowTuner _tuner;
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
     private readonly HotBlocks _hot = new();
@@ -59,7 +57,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         // A copy: this one may have to be changed on the way.
         _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Missed = Missed };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _compiled = new CompileCounters { Observer = probes?.Compiler };
         _interpreter.Cache.Observer = probes?.Blocks;
@@ -68,7 +66,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         // Everything is to be compiled before it runs: whatever it costs.
         _interpreter.Cache.Backoff = threshold != 0;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
-        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch };
+        _tuner = new WindowTuner(Replace);
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
@@ -158,6 +157,14 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         cpu->Tier = ExecutionTier.Interpreter;
     }
 
+    /// <summary>Translated code was outside of a window. Called between blocks, before the interpreter takes its turn.</summary>
+    private void Missed(GuestCpu* cpu)
+    {
+        cpu->Tier = ExecutionTier.Translator;
+        _tuner.Missed(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
+    }
+
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
     private void Feed()
     {
@@ -177,7 +184,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             }
 
             BlockHead.SetPlain(block->Head);
-            if (_finder.Find(block->Eip, _threshold / 8, RegionFinder.NoneScattered) is { } plan)
+            if (_finder.Find(block->Eip, _threshold / 8, WindowPlan.Initial) is { } plan)
             {
                 _queue.Offer(plan);
                 GiveTime(plan);
@@ -243,55 +250,30 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _regions.Install(region);
     }
 
-    /// <summary>
-    /// A page cache has missed a few thousand times. If that took few instructions, its accesses are scattered, and the cache
-    /// costs more than it saves: the region is translated again without it.
-    /// </summary>
-    private void Retune(GuestCpu* cpu)
+    /// <summary>Has a region translated once more, with other windows.</summary>
+    private void Replace(CompiledRegion region, WindowPlan windows)
     {
-        cpu->Tier = ExecutionTier.Translator;
-        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
-        foreach (CompiledRegion region in _regions.WithDueRecords())
+        // A plan is made of what is mapped now, and that is this region's own code: it has just been left.
+        if (region.IsBeingReplaced)
         {
-            var scattered = new HashSet<AccessClass>(region.Plan.Scattered);
-            foreach (CacheRecord record in region.CacheRecords)
-            {
-                if (record.IsDue && !record.Class.IsStack && now - record.Since < (long)InstructionsForMiss * record.Period)
-                {
-                    scattered.Add(record.Class);
-                }
+            return;
+        }
 
-                if (record.IsDue)
-                {
-                    record.Restart(now, region.IsBeingReplaced);
-                }
-            }
-
-            if (scattered.Count > region.Plan.Scattered.Count && !region.IsBeingReplaced)
-            {
-                region.IsBeingReplaced = true;
-                RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, scattered);
-                if (plan != null && _queue != null)
-                {
-                    _queue.Offer(plan);
-                }
-                else if (plan != null)
-                {
-                    CompileNow(plan);
-                }
-            }
+        region.IsBeingReplaced = true;
+        RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows);
+        if (plan != null && _queue != null)
+        {
+            _queue.Offer(plan);
+        }
+        else if (plan != null)
+        {
+            CompileNow(plan);
         }
     }
 
     /// <summary>Installs what the compiler thread has finished, frees what has been cut off. No block is running.</summary>
     private void Settle(GuestCpu* cpu)
     {
-        if (cpu->TierRequest != 0)
-        {
-            cpu->TierRequest = 0;
-            Retune(cpu);
-        }
-
         if (_queue is { HasFinished: true })
         {
             cpu->Tier = ExecutionTier.Translator;

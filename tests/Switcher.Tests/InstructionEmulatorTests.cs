@@ -74,7 +74,7 @@ public sealed unsafe class InstructionEmulatorTests
         rig.Run(Rig.Fault(13));
         Assert.Empty(rig.Ports.Accesses);
         Assert.Equal(Handler, rig.Cpu->Eip);
-        Assert.Equal([0, Rig.Code, 0x61, 0x002], rig.Stack(4));
+        Assert.Equal([0, Rig.Code, 0x61, 0x10002], rig.Stack(4));
         Assert.Equal(0, rig.Cpu->Retired);
     }
 

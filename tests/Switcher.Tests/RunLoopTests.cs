@@ -43,8 +43,37 @@ public sealed unsafe class RunLoopTests
         using Rig rig = new Rig().Initialised();
         rig.LoadGate((uint)vector, Handler);
         rig.Run(Rig.Fault(vector));
-        Assert.Equal([Rig.Code, 0x61, 0x002], rig.Stack(3));
+        Assert.Equal([Rig.Code, 0x61, 0x10002], rig.Stack(3));
         Assert.Equal(Handler, rig.Cpu->Eip);
+    }
+
+    [Fact]
+    public void In_the_shadow_of_a_load_of_ss_an_interrupt_waits_for_one_instruction()
+    {
+        using Rig rig = new Rig().Initialised();
+        rig.LoadGate(32, Handler);
+        rig.IrqEnabled = 0x200;
+        long shadow = 0;
+        rig.Run(
+            cpu =>
+            {
+                cpu->Retired += 5;
+                cpu->StackShadowAt = cpu->Retired;
+                shadow = cpu->Retired;
+                rig.Interrupts.SetInterrupt(0);
+                return ExitReason.Attention;
+            },
+            cpu =>
+            {
+                Assert.Equal(shadow, cpu->Retired);
+                Assert.Equal(Rig.Code, cpu->Eip);
+                cpu->Retired++;
+                cpu->Eip++;
+                return ExitReason.Budget;
+            });
+        Assert.Equal(1, rig.Engine.Budgets[1]);
+        Assert.Equal(Handler, rig.Cpu->Eip);
+        Assert.Equal(Rig.Code + 1, rig.Stack(1)[0]);
     }
 
     [Theory]

@@ -56,7 +56,7 @@ internal static class FlagKind
     public const int Sar16 = 22;
     public const int Sar32 = 23;
 
-    /// <summary>a: SF, ZF, AF, PF and CF at their places in EFLAGS (other bits are noise), b: OF as 0 or 1. SAHF, FCOMI.</summary>
+    /// <summary>a: SF, ZF, AF, PF and CF at their places in EFLAGS (other bits are noise), b: OF as 0 or 1. FCOMI.</summary>
     public const int Image = 24;
 }
 

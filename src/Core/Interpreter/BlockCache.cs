@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Machine;
@@ -9,13 +8,16 @@ using Lguest.Jit.Core.State;
 namespace Lguest.Jit.Core.Interpreter;
 
 /// <summary>
-/// All decoded blocks, found by (physical address, virtual eip, mode) and dropped by frame. Memory comes from an arena
-/// that is emptied as a whole when it is full, so a long-running Guest cannot make it grow.
+/// All decoded blocks, found by (physical address, virtual eip, mode) and dropped by frame. Memory comes from two arenas, one for
+/// programs and one for the kernel, that are emptied as a whole when they are full, so a long-running Guest cannot make them grow.
 /// </summary>
 internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposable
 {
-    /// <summary>Bytes of blocks kept at most.</summary>
-    public const int DefaultCapacity = 64 << 20;
+    /// <summary>Bytes of blocks of CPL 3 kept at most.</summary>
+    public const int DefaultUserCapacity = 64 << 20;
+
+    /// <summary>Bytes of other blocks kept at most: a Linux that has done a bit of everything has some 20 MiB of them.</summary>
+    public const int DefaultKernelCapacity = 40 << 20;
 
     private const int Buckets = 1 << 16;
 
@@ -28,25 +30,24 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     private readonly GuestBlock** _buckets;
     private readonly GuestBlock** _frames;
     private readonly JumpCacheEntry* _jumpCache;
-    private readonly byte* _arena;
+    private readonly BlockArena _kernelArena;
+    private readonly BlockArena _userArena;
     private readonly byte* _scratch;
-    private readonly int _capacity;
-    private int _used;
     private GuestBlock* _partial;
 
     /// <summary>What the last look-up in vain came across: the invalid block that had the same key.</summary>
     private GuestBlock* _predecessor;
 
-    public BlockCache(GuestMachine machine, int capacity = DefaultCapacity)
+    public BlockCache(GuestMachine machine, int userCapacity = DefaultUserCapacity, int kernelCapacity = DefaultKernelCapacity)
     {
         _machine = machine;
         _cpu = machine.Cpu;
-        _capacity = capacity;
         _builder = new BlockBuilder(machine);
         _buckets = (GuestBlock**)NativeMemory.AllocZeroed(Buckets, (nuint)sizeof(nint));
         _frames = (GuestBlock**)NativeMemory.AllocZeroed(machine.Ram.Size / GuestRam.PageSize, (nuint)sizeof(nint));
         _jumpCache = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCacheEntry.Count, (nuint)sizeof(JumpCacheEntry));
-        _arena = HostMemory.Reserve((ulong)capacity, sparse: false);
+        _kernelArena = new BlockArena(kernelCapacity);
+        _userArena = new BlockArena(userCapacity);
         _scratch = HostMemory.Reserve(1 << 20, sparse: true);
         ClearJumpCache();
         _cpu->JumpCache = _jumpCache;
@@ -73,9 +74,6 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
 
     /// <summary>Blocks dropped because their code was written to.</summary>
     public long Invalidated { get; private set; }
-
-    /// <summary>Times the arena was emptied.</summary>
-    public long Resets { get; private set; }
 
     /// <summary>
     /// The block at <c>cpu->Eip</c>, decoded if need be, and linked to whoever asked (<c>cpu->PendingLink</c>). Null: a fetch
@@ -172,10 +170,6 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         return _partial->Head;
     }
 
-    /// <summary>Does the partial block begin with a MOV or POP to SS?</summary>
-    public bool PartialLoadsStackSegment =>
-        _builder.Instructions[0] is { Mnemonic: Mnemonic.Mov or Mnemonic.Pop, Op0Kind: OpKind.Register, Op0Register: Register.SS };
-
     /// <summary>The partial block has run.</summary>
     public void EndPartial()
     {
@@ -190,27 +184,6 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     public bool IsStill(GuestBlock* block, ReadOnlySpan<byte> code) =>
         block->Valid && block->ByteLength == code.Length && code.SequenceEqual(new ReadOnlySpan<byte>(_machine.Ram.Base + block->Physical, code.Length));
 
-    /// <summary>Empties the cache. Only when no block is running.</summary>
-    public void Reset()
-    {
-        Resets++;
-        Listener?.Emptied();
-        _used = 0;
-        NativeMemory.Clear(_buckets, (nuint)(Buckets * sizeof(nint)));
-        uint frames = _machine.Ram.Size / GuestRam.PageSize;
-        for (uint frame = 0; frame < frames; frame++)
-        {
-            if (_frames[frame] != null)
-            {
-                _frames[frame] = null;
-                _machine.Mmu.Code.SetLines(frame, 0);
-            }
-        }
-
-        ClearJumpCache();
-        _cpu->PendingLink = null;
-    }
-
     public void Dispose()
     {
         if (_machine.Ram.WriteObserver == this)
@@ -221,7 +194,8 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         NativeMemory.Free(_buckets);
         NativeMemory.Free(_frames);
         NativeMemory.Free(_jumpCache);
-        HostMemory.Release(_arena, (ulong)_capacity);
+        _kernelArena.Dispose();
+        _userArena.Dispose();
         HostMemory.Release(_scratch, 1 << 20);
     }
 
@@ -300,15 +274,8 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         if (!inPlace)
         {
             // Everything in the arena is a multiple of an op, so every block and link lies on a 32-byte boundary.
-            int size = ops * sizeof(Op);
-            if (_used + size > _capacity)
-            {
-                Reset();
-                predecessor = null;
-            }
-
-            memory = _arena + _used;
-            _used += size;
+            memory = Take(_cpu->Mode, ops * sizeof(Op), out bool dropped);
+            predecessor = dropped ? null : predecessor;
         }
 
         ushort capacity = inPlace ? predecessor->Capacity : (ushort)ops;

@@ -100,8 +100,9 @@ internal static unsafe class BlockHead
         return successor->Handler(cpu, successor);
     }
 
+    /// <summary>Leaves before the block that this head stands for.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Op* Refuse(GuestCpu* cpu, Op* op)
+    public static Op* Refuse(GuestCpu* cpu, Op* op)
     {
         cpu->Eip = op->Eip;
         cpu->Exit = ExitReason.Budget;

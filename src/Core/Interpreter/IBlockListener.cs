@@ -8,4 +8,7 @@ internal unsafe interface IBlockListener
 
     /// <summary>All blocks are about to go.</summary>
     void Emptied();
+
+    /// <summary>All blocks of CPL 3 are about to go.</summary>
+    void UserEmptied();
 }

@@ -19,9 +19,6 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     private readonly BlockCache _cache;
     private readonly int _blockLimit;
 
-    /// <summary>The last single step loaded SS, and its #DB was left out.</summary>
-    private bool _withheld;
-
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
     public InterpreterEngine(GuestMachine machine, int blockLimit = OpWriter.MaximumInstructions)
@@ -34,6 +31,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     /// <summary>Called between blocks when one has become hot (<see cref="ExitReason.Hot"/>), with eip at it.</summary>
     public TierHook? Tier { get; init; }
+
+    /// <summary>Called between blocks after a miss that somebody wants to learn from (<see cref="GuestCpu.MissRecord"/>).</summary>
+    public TierHook? Missed { get; init; }
 
     /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
     public TierHook? Settle { get; init; }
@@ -106,6 +106,11 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         Execute(cpu, block->Head);
         while (cpu->Exit == ExitReason.Miss)
         {
+            if (cpu->MissRecord != 0)
+            {
+                Missed?.Invoke(cpu);
+            }
+
             // The interpreter's turn, whatever the head of that block leads to.
             block = _cache.Find();
             if (block == null)
@@ -196,8 +201,8 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
         bool completed = cpu->BudgetLeft == 0;
         cpu->RunBudget += rest;
         cpu->BudgetLeft += rest;
-        _withheld = completed && reason == ExitReason.Continue && !_withheld && _cache.PartialLoadsStackSegment;
-        return !_withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
+        bool withheld = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft == cpu->StackShadowAt;
+        return !withheld && completed && reason is ExitReason.Continue or ExitReason.BlockCut or ExitReason.DeviceAccess ? ExitReason.SingleStep : reason;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

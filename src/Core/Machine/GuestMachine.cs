@@ -17,10 +17,10 @@ internal sealed unsafe class GuestMachine : IDisposable
     public GuestMachine(uint ramSize, IGuestClock clock)
     {
         Ram = new GuestRam(ramSize);
-        Mmu = new SoftMmu(Ram) { DeviceLimit = ramSize };
-        Clock = clock;
         Cpu = (GuestCpu*)NativeMemory.AlignedAlloc((nuint)sizeof(GuestCpu), 64);
         NativeMemory.Clear(Cpu, (nuint)sizeof(GuestCpu));
+        Mmu = new SoftMmu(Ram, Cpu) { DeviceLimit = ramSize };
+        Clock = clock;
         _handle = GCHandle.Alloc(this);
         Cpu->MachineHandle = GCHandle.ToIntPtr(_handle);
         Reset();
@@ -76,6 +76,8 @@ internal sealed unsafe class GuestMachine : IDisposable
         Cpu->SystemFlags = Eflags.Fixed | Eflags.Interrupt;
         Flags.LazyFlags.Set(Cpu, 0);
         Cpu->Retired = 0;
+        Cpu->StackShadowAt = -1;
+        Cpu->ResumeFlagAt = -1;
         Cpu->NoirqIret = uint.MaxValue;
         Cpu->LguestData = 0;
         Cpu->Ss1 = 0;

@@ -5,7 +5,7 @@ namespace Lguest.Jit.Core.Memory;
 /// space each of which only touched pages cost memory, and the list of what was filled so that a flush touches
 /// nothing else.
 /// </summary>
-internal sealed unsafe class AddressSpace
+internal sealed unsafe class AddressSpace(TlbClock clock)
 {
     /// <summary>Bytes of one table: 2^20 pages × 8.</summary>
     public const ulong TableBytes = 8UL << 20;
@@ -33,6 +33,12 @@ internal sealed unsafe class AddressSpace
 
     /// <summary>For the choice of a victim.</summary>
     public long LastUsed { get; set; }
+
+    /// <summary>The number of the state that the entries are in: another one as soon as one goes or changes.</summary>
+    public ulong Epoch { get; private set; } = clock.Next();
+
+    /// <summary>An entry has gone, or is about to change.</summary>
+    public void EntryLost() => Epoch = clock.Next();
 
     public ulong* ReadTable(bool user) => (ulong*)(_memory + (user ? 2 * TableBytes : 0));
 
@@ -64,6 +70,11 @@ internal sealed unsafe class AddressSpace
 
     public void Drop(uint page)
     {
+        if (HasEntry(page))
+        {
+            EntryLost();
+        }
+
         ReadTable(false)[page] = 0;
         WriteTable(false)[page] = 0;
         ReadTable(true)[page] = 0;

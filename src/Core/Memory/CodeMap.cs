@@ -33,6 +33,9 @@ internal sealed unsafe class CodeMap : IDisposable
     /// <summary>Where the lines of a frame stand, for code that may not call us. Good while the map lives.</summary>
     public ulong* Lines(uint frame) => _lines + frame;
 
+    /// <summary>Called when write entries have been taken away.</summary>
+    public Action? EntriesTaken { get; set; }
+
     public bool HasCode(uint frame) => _lines[frame] != 0;
 
     /// <summary>Do any of the bytes, all within RAM, share a 64-byte line with code?</summary>
@@ -107,11 +110,13 @@ internal sealed unsafe class CodeMap : IDisposable
     {
         WriteSlot* slot = _slots[frame];
         _slots[frame] = null;
+        bool taken = false;
         while (slot != null)
         {
             WriteSlot* next = slot->Next;
             if (*slot->Cell == slot->Value)
             {
+                taken = true;
                 *slot->Cell = 0;
                 if (park)
                 {
@@ -122,6 +127,11 @@ internal sealed unsafe class CodeMap : IDisposable
             slot->Next = _freeSlots;
             _freeSlots = slot;
             slot = next;
+        }
+
+        if (taken)
+        {
+            EntriesTaken?.Invoke();
         }
     }
 

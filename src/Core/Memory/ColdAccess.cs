@@ -276,7 +276,15 @@ internal static unsafe class ColdAccess
 
         mmu.Fills++;
         ulong entry = (ulong)(mmu.Ram.Base + translation.PhysicalPage) - page;
-        space.ReadTable(user)[number] = entry;
+        ref ulong read = ref space.ReadTable(user)[number];
+        if (read != 0 && read != entry)
+        {
+            // The Guest has changed its page table and told nobody. What somebody remembers of the old entry is worth nothing now.
+            mmu.EntryChanges();
+            mmu.Cpu->Cut = ExitReason.BlockCut;
+        }
+
+        read = entry;
         uint frame = translation.PhysicalPage >> 12;
         if (translation.Writable && translation.Dirty && !mmu.Code.HasCode(frame))
         {

@@ -19,20 +19,27 @@ internal sealed unsafe class SoftMmu : IDisposable
     /// <summary>The page directory of a space that belongs to none. No hypercall can name it: they name pages.</summary>
     private const uint NoDirectory = uint.MaxValue;
 
+    private readonly TlbClock _clock = new();
     private readonly List<AddressSpace> _spaces = [];
+    private readonly GuestCpu* _cpu;
     private AddressSpace _current;
     private uint _kernelAddress = uint.MaxValue;
     private long _useClock;
 
-    public SoftMmu(GuestRam ram)
+    /// <param name="ram">What pages lie in.</param>
+    /// <param name="cpu">Is told of the state that the tables in force are in (<see cref="GuestCpu.TlbEpoch"/>).</param>
+    public SoftMmu(GuestRam ram, GuestCpu* cpu)
     {
         Ram = ram;
-        Code = new CodeMap(ram);
-        _current = new AddressSpace { PageDirectory = NoDirectory };
+        _cpu = cpu;
+        Code = new CodeMap(ram) { EntriesTaken = WriteEntriesTaken };
+        _current = new AddressSpace(_clock) { PageDirectory = NoDirectory };
         _spaces.Add(_current);
     }
 
     public GuestRam Ram { get; }
+
+    public GuestCpu* Cpu => _cpu;
 
     public CodeMap Code { get; }
 
@@ -79,6 +86,14 @@ internal sealed unsafe class SoftMmu : IDisposable
         bool user = cpu->Cpl == 3;
         cpu->ReadTable = _current.ReadTable(user);
         cpu->WriteTable = _current.WriteTable(user);
+        Publish();
+    }
+
+    /// <summary>An entry of the space in force is about to be replaced by another.</summary>
+    public void EntryChanges()
+    {
+        _current.EntryLost();
+        Publish();
     }
 
     /// <summary>Back to linear mode, with nothing cached. The CPU's tables have to be <see cref="Activate">activated</see> again.</summary>
@@ -136,6 +151,8 @@ internal sealed unsafe class SoftMmu : IDisposable
         {
             Find(pageDirectory)?.Drop(page);
         }
+
+        Publish();
     }
 
     /// <summary>SET_PGD: one 4 MiB slot is dropped, by the same rule.</summary>
@@ -153,10 +170,16 @@ internal sealed unsafe class SoftMmu : IDisposable
         {
             Find(pageDirectory)?.DropRange(first, first + 1024);
         }
+
+        Publish();
     }
 
     /// <summary>FLUSH_TLB(0): the user part of the tables in force.</summary>
-    public void FlushUser() => _current.DropRange(0, _kernelAddress >> 12);
+    public void FlushUser()
+    {
+        _current.DropRange(0, _kernelAddress >> 12);
+        Publish();
+    }
 
     /// <summary>FLUSH_TLB(≠0): everything, in every cached space.</summary>
     public void FlushAll()
@@ -165,6 +188,8 @@ internal sealed unsafe class SoftMmu : IDisposable
         {
             space.DropAll();
         }
+
+        Publish();
     }
 
     public void Dispose()
@@ -219,6 +244,19 @@ internal sealed unsafe class SoftMmu : IDisposable
         _useClock = snapshot.UseClock;
     }
 
+    private void WriteEntriesTaken()
+    {
+        // Of whichever space: it is rare enough not to ask.
+        foreach (AddressSpace space in _spaces)
+        {
+            space.EntryLost();
+        }
+
+        Publish();
+    }
+
+    private void Publish() => _cpu->TlbEpoch = _current.Epoch;
+
     private AddressSpace? Find(uint pageDirectory)
     {
         foreach (AddressSpace space in _spaces)
@@ -237,7 +275,7 @@ internal sealed unsafe class SoftMmu : IDisposable
         AddressSpace? space = Find(NoDirectory);
         if (space == null && _spaces.Count < MaximumSpaces)
         {
-            space = new AddressSpace { Tracked = Dirty != null };
+            space = new AddressSpace(_clock) { Tracked = Dirty != null };
             _spaces.Add(space);
         }
         else if (space == null)

@@ -61,6 +61,20 @@ internal unsafe struct GuestCpu
     /// <summary>As <see cref="ReadTable"/>, for stores. A page that holds translated code has no entry here.</summary>
     public ulong* WriteTable;
 
+    /// <summary>
+    /// The number of the state that those tables are in (<see cref="Memory.TlbClock"/>): another one as soon as an entry has gone or changed.
+    /// </summary>
+    public ulong TlbEpoch;
+
+    /// <summary>Translated code's own: what its budget was when it was entered.</summary>
+    public int EntryMark;
+
+    /// <summary>With <see cref="ExitReason.Miss"/>: which record of translated code has something to learn from it; 0: none.</summary>
+    public nint MissRecord;
+
+    /// <summary>With <see cref="MissRecord"/>: the linear address that was missed.</summary>
+    public uint MissAddress;
+
     /// <summary>Instructions left until <c>Run</c> has to return. Charged by whole blocks at their head.</summary>
     public long BudgetLeft;
 
@@ -72,9 +86,6 @@ internal unsafe struct GuestCpu
 
     /// <summary>Non-zero: leave at the next safepoint. Written by any thread.</summary>
     public int Attention;
-
-    /// <summary>Non-zero: translated code asks its engine to look at what it has counted, when it is next entered.</summary>
-    public int TierRequest;
 
     /// <summary>Bit n: IRQ n has been raised and not yet delivered. Written by any thread with interlocked operations.</summary>
     public uint PendingInterrupts;
@@ -129,6 +140,18 @@ internal unsafe struct GuestCpu
 
     /// <summary>SYSENTER and its registers.</summary>
     public FastSystemCallState FastCall;
+
+    /// <summary>
+    /// The instruction count behind a MOV or POP to SS: while <see cref="Retired"/> is that, no interrupt comes between it and the
+    /// instruction that loads ESP (SDM vol. 3, §6.8.3). −1: there was none.
+    /// </summary>
+    public long StackShadowAt;
+
+    /// <summary>
+    /// The instruction count at which EFLAGS.RF is 1: behind an IRET that brought it along, or between two iterations of a string
+    /// instruction. The next instruction to complete clears it, so there is no bit to keep. −1: nowhere.
+    /// </summary>
+    public long ResumeFlagAt;
 
     private SegmentRegister _es;
     private SegmentRegister _cs;

@@ -37,11 +37,12 @@ internal static unsafe class DirectTraps
     /// <param name="vector">0..255.</param>
     /// <param name="need">Bits that the gate must have.</param>
     /// <param name="returnEip">What the frame says.</param>
+    /// <param name="resume">RF in the frame: <see cref="Eflags.Resume"/> for a fault, 0 for what an instruction asked for.</param>
     /// <param name="errorCode">Pushed if <paramref name="hasErr"/>.</param>
     /// <param name="hasErr">Does the trap push an error code?</param>
     /// <returns>False: nothing has changed, the Switcher must do it.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryEnter(GuestCpu* cpu, int vector, ulong need, uint returnEip, uint errorCode, bool hasErr)
+    public static bool TryEnter(GuestCpu* cpu, int vector, ulong need, uint returnEip, uint resume, uint errorCode, bool hasErr)
     {
         ulong gate = cpu->Direct.Gates[vector];
         uint* irqEnabled = cpu->Direct.IrqEnabled;
@@ -92,7 +93,7 @@ internal static unsafe class DirectTraps
 
             frame[4] = stack->Selector;
             frame[3] = cpu->Gpr[Reg.Esp];
-            frame[2] = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (enabled & Eflags.Interrupt);
+            frame[2] = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (enabled & Eflags.Interrupt) | resume;
             frame[1] = GuestCpu.Segment(cpu, Seg.Cs)->Selector;
             frame[0] = returnEip;
             *stack = cpu->Direct.KernelSs;
@@ -119,7 +120,7 @@ internal static unsafe class DirectTraps
                 *frame++ = errorCode;
             }
 
-            frame[2] = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (enabled & Eflags.Interrupt);
+            frame[2] = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (enabled & Eflags.Interrupt) | resume;
             frame[1] = GuestCpu.Segment(cpu, Seg.Cs)->Selector;
             frame[0] = returnEip;
         }
@@ -169,7 +170,7 @@ internal static unsafe class DirectTraps
 
         DeferredFlags.Settle(cpu);
         Learn(cpu);
-        if (!TryEnter(cpu, vector, DirectTrapState.GateTakesFaults, cpu->Eip, cpu->FaultErrorCode, HasErr(vector)))
+        if (!TryEnter(cpu, vector, DirectTrapState.GateTakesFaults, cpu->Eip, Eflags.Resume, cpu->FaultErrorCode, HasErr(vector)))
         {
             return false;
         }

@@ -32,7 +32,7 @@ internal static unsafe class TrapHandlers
         DeferredFlags.Settle(cpu);
         int vector = (int)op->Immediate;
         return DirectTraps.MayUse(cpu, vector)
-            && DirectTraps.TryEnter(cpu, vector, DirectTrapState.GateAllowed, op->NextEip, 0, hasErr: false)
+            && DirectTraps.TryEnter(cpu, vector, DirectTrapState.GateAllowed, op->NextEip, resume: 0, errorCode: 0, hasErr: false)
             ? FollowTo(cpu, (BlockLink*)(op + 1), cpu->Eip)
             : AskSwitcher(cpu, op, vector);
     }
@@ -135,6 +135,11 @@ internal static unsafe class TrapHandlers
         LazyFlags.Set(cpu, flags);
         cpu->SystemFlags = (cpu->SystemFlags & ~QuickImage) | (flags & QuickImage);
         cpu->Eip = eip;
+        if ((flags & Eflags.Resume) != 0)
+        {
+            cpu->ResumeFlagAt = Flow.RetiredBefore(cpu, op) + 1;
+        }
+
         return Links.Jump(cpu, eip);
     }
 
@@ -172,7 +177,7 @@ internal static unsafe class TrapHandlers
     private static Op* OverflowTaken(GuestCpu* cpu, Op* op)
     {
         if (DirectTraps.MayUse(cpu, Vectors.Overflow)
-            && DirectTraps.TryEnter(cpu, Vectors.Overflow, DirectTrapState.GateAllowed, op->NextEip, 0, hasErr: false))
+            && DirectTraps.TryEnter(cpu, Vectors.Overflow, DirectTrapState.GateAllowed, op->NextEip, resume: 0, errorCode: 0, hasErr: false))
         {
             cpu->BudgetLeft += op->Remaining - 1;
             return Flow.Dispatch(cpu);

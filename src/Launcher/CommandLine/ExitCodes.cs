@@ -21,7 +21,11 @@ internal static class ExitCodes
     /// <summary>compare found a difference.</summary>
     public const int Different = 5;
 
+    public const int HungUp = 129;
+
     public const int Interrupted = 130;
+
+    public const int Quit = 131;
 
     public const int Terminated = 143;
 

@@ -33,7 +33,7 @@ internal sealed class LaunchCommand
     /// <param name="compare">Compares two; likewise.</param>
     public LaunchCommand(Func<LaunchOptions, int> run, Func<CompareOptions, int> compare)
     {
-        _groups = [new GuestArguments(), _engine, new TraceArguments(), _deterministic];
+        _groups = [new GuestArguments(), _engine, new DeviceArguments(), new TraceArguments(), _deterministic];
         _root.Add(CreateRun(run));
         _root.Add(CreateCompare(compare));
         _root.Add(Bench.BenchCommand.Create());

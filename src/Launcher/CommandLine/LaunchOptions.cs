@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Launcher.Net;
 using Lguest.Jit.Launcher.Tracing;
 using Lguest.Jit.Switcher.Deterministic;
 using Lguest.Jit.Translator;
@@ -76,6 +77,12 @@ internal sealed record LaunchOptions
 
     /// <summary>The Guest's CPU has SYSENTER.</summary>
     public bool Sysenter { get; init; }
+
+    /// <summary>What the network card is connected to; none: there is no card.</summary>
+    public NetOptions Net { get; init; } = new();
+
+    /// <summary>There is an entropy device.</summary>
+    public bool Rng { get; init; } = true;
 
     /// <summary>Wall-clock limit over all reboots; null: none.</summary>
     public TimeSpan? Timeout { get; init; }

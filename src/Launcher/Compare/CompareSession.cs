@@ -197,11 +197,13 @@ internal sealed class CompareSession
             CreateEngine = machine => _options.CreateEngine(machine, engine, waits: true, capture == null ? null : new EngineProbes { Compiler = capture }),
             Translations = capture,
             Load = _load,
+            Plug = devices => SessionDevices.PlugRng(devices, _options),
             Options = new GuestOptions { SyscallVector = _options.SyscallVector, DirectTraps = traps == TrapPath.Direct, Sysenter = _options.Sysenter },
             Khz = _options.Khz,
             Output = output,
             Input = input,
             Log = log,
+            Plug = devices => SessionDevices.PlugRng(devices, _options),
         };
     }
 

@@ -16,13 +16,13 @@ internal sealed record RecordingHeader
     /// What a Guest can see of us, as a number: to be raised when that changes on purpose, so that nobody looks for a bug there.
     /// It says nothing about engines.
     /// </summary>
-    public int Semantics { get; init; } = 1;
+    public int Semantics { get; init; } = 2;
 
     /// <summary>
     /// How the state that is ours (of devices, of lguest) is laid out, as a number: to be raised when that changes. A recording with another
     /// one is compared without it.
     /// </summary>
-    public int StateLayout { get; init; } = 1;
+    public int StateLayout { get; init; } = 2;
 
     /// <summary>SHA-256 of what CPUID says.</summary>
     public string CpuTable { get; init; } = "";
@@ -40,6 +40,9 @@ internal sealed record RecordingHeader
     public ulong Seed { get; init; }
 
     public int SyscallVector { get; init; }
+
+    /// <summary>There is an entropy device.</summary>
+    public bool Rng { get; init; }
 
     public string Append { get; init; } = "";
 
@@ -64,6 +67,7 @@ internal sealed record RecordingHeader
         Khz = options.Khz,
         Seed = options.Seed,
         SyscallVector = options.SyscallVector,
+        Rng = options.Rng,
         Append = options.Append,
         Kernel = HashFile(options.Kernel),
         Initrd = HashFile(options.Initrd),
@@ -85,6 +89,7 @@ internal sealed record RecordingHeader
             ("rate", Khz, other.Khz),
             ("seed", Seed, other.Seed),
             ("syscall vector", SyscallVector, other.SyscallVector),
+            ("choice of devices", Rng, other.Rng),
             ("kernel command line", Append, other.Append),
             ("kernel", Kernel, other.Kernel),
             ("initrd", Initrd, other.Initrd),

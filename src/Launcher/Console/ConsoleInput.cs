@@ -10,7 +10,8 @@ namespace Lguest.Jit.Launcher.Console;
 /// <param name="queue">Where the bytes go.</param>
 /// <param name="escapes">Given for a terminal.</param>
 /// <param name="onCommand">Called on the reader's thread for each escape.</param>
-internal sealed class ConsoleInput(Func<Stream> stream, ConsoleInputQueue queue, EscapeFilter? escapes, Action<EscapeCommand> onCommand)
+/// <param name="monitor">Gets what is typed while it is open; null: there is none.</param>
+internal sealed class ConsoleInput(Func<Stream> stream, ConsoleInputQueue queue, EscapeFilter? escapes, Action<EscapeCommand> onCommand, GuestMonitor? monitor = null)
 {
     private const int ChunkBytes = 4096;
 
@@ -49,6 +50,12 @@ internal sealed class ConsoleInput(Func<Stream> stream, ConsoleInputQueue queue,
         Span<byte> forGuest = stackalloc byte[ChunkBytes];
         while (!typed.IsEmpty)
         {
+            if (monitor is { IsOpen: true })
+            {
+                typed = typed[monitor.Type(typed)..];
+                continue;
+            }
+
             int kept = escapes.Filter(typed, forGuest, out EscapeCommand command, out int consumed);
             typed = typed[consumed..];
             if (command != EscapeCommand.None)

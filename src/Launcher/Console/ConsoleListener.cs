@@ -7,7 +7,8 @@ namespace Lguest.Jit.Launcher.Console;
 /// <param name="hasTerminal">Put the terminal into raw mode, and keep Ctrl-A for ourselves.</param>
 /// <param name="queue">Where the bytes go.</param>
 /// <param name="onCommand">Called, on the reader's thread, for each escape.</param>
-internal sealed class ConsoleListener(Func<Stream>? open, bool hasTerminal, ConsoleInputQueue queue, Action<EscapeCommand> onCommand) : IDisposable
+/// <param name="monitor">Gets what is typed while it is open.</param>
+internal sealed class ConsoleListener(Func<Stream>? open, bool hasTerminal, ConsoleInputQueue queue, Action<EscapeCommand> onCommand, GuestMonitor monitor) : IDisposable
 {
     private RawTerminal? _terminal;
     private bool _started;
@@ -22,8 +23,22 @@ internal sealed class ConsoleListener(Func<Stream>? open, bool hasTerminal, Cons
 
         _started = true;
         _terminal = hasTerminal ? RawTerminal.TryEnter() : null;
+        if (_terminal is not null)
+        {
+            _terminal.Resized = TellSize;
+            TellSize();
+        }
+
         EscapeFilter? escapes = _terminal is null ? null : new EscapeFilter();
-        new ConsoleInput(open, queue, escapes, onCommand).Start();
+        new ConsoleInput(open, queue, escapes, onCommand, monitor).Start();
+    }
+
+    private void TellSize()
+    {
+        if (RawTerminal.Size is { } size)
+        {
+            queue.Resize(size);
+        }
     }
 
     /// <summary>

@@ -6,17 +6,18 @@ internal enum EscapeCommand
     None,
     Quit,
     Help,
+    Monitor,
 }
 
 /// <summary>
-/// Ctrl-A and a letter, as other emulators have it: x quits, a (or Ctrl-A again) sends one Ctrl-A to the Guest, h shows
-/// help; anything else is dropped with its Ctrl-A. Only for terminals: piped input is the Guest's, byte for byte.
+/// Ctrl-A and a letter, as other emulators have it: x quits, c opens the monitor, a (or Ctrl-A again) sends one Ctrl-A to the
+/// Guest, h shows help; anything else is dropped with its Ctrl-A. Only for terminals: piped input is the Guest's, byte for byte.
 /// </summary>
 internal sealed class EscapeFilter
 {
     public const byte Prefix = 1;
 
-    public const string Help = "Ctrl-A x: quit; Ctrl-A a: send Ctrl-A; Ctrl-A h: this help";
+    public const string Help = "Ctrl-A x: quit; Ctrl-A c: monitor; Ctrl-A a: send Ctrl-A; Ctrl-A h: this help";
 
     private bool _prefixed;
 
@@ -49,6 +50,9 @@ internal sealed class EscapeFilter
             {
                 case (byte)'x' or (byte)'X':
                     command = EscapeCommand.Quit;
+                    break;
+                case (byte)'c' or (byte)'C':
+                    command = EscapeCommand.Monitor;
                     break;
                 case (byte)'h' or (byte)'H' or (byte)'?':
                     command = EscapeCommand.Help;

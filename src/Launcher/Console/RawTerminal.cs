@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lguest.Jit.Launcher.Virtio;
 using Microsoft.Win32.SafeHandles;
 
 namespace Lguest.Jit.Launcher.Console;
@@ -21,7 +22,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
 
     private readonly byte[] _original;
     private readonly byte[] _raw;
-    private readonly PosixSignalRegistration? _continued;
+    private readonly PosixSignalRegistration[] _signals;
     private readonly object _gate = new();
     private bool _restored;
 
@@ -31,13 +32,33 @@ internal sealed unsafe partial class RawTerminal : IDisposable
         _raw = raw;
         AppDomain.CurrentDomain.ProcessExit += OnExit;
 
-        // A shell that stopped us has taken its terminal back meanwhile.
-        _continued = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Apply(_raw));
+        // Somebody stops us: the shell gets its terminal as it was, and when we go on we take it again.
+        _signals =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => Stop()),
+            PosixSignalRegistration.Create(PosixSignal.SIGCONT, Continue),
+            PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Resized?.Invoke()),
+        ];
         Apply(_raw);
     }
 
     /// <summary>Is stdin a terminal?</summary>
     public static bool IsTerminal => !System.Console.IsInputRedirected;
+
+    /// <summary>Called when <see cref="Size"/> may have changed; on any thread.</summary>
+    public Action? Resized { get; set; }
+
+    /// <summary>Null: it does not say, as a serial line would not.</summary>
+    public static TerminalSize? Size
+    {
+        get
+        {
+            // struct winsize: rows, columns, and two that nobody fills in.
+            ushort* size = stackalloc ushort[4];
+            nuint request = OperatingSystem.IsMacOS() ? 0x40087468u : 0x5413u; // TIOCGWINSZ
+            return Control(StandardInput, request, size) == 0 && size[0] != 0 && size[1] != 0 ? new TerminalSize(size[1], size[0]) : null;
+        }
+    }
 
     /// <summary>Null where there is no terminal, or none that we know how to set.</summary>
     public static RawTerminal? TryEnter()
@@ -77,8 +98,23 @@ internal sealed unsafe partial class RawTerminal : IDisposable
     public void Dispose()
     {
         AppDomain.CurrentDomain.ProcessExit -= OnExit;
-        _continued?.Dispose();
+        Array.ForEach(_signals, static signal => signal.Dispose());
         Restore();
+    }
+
+    /// <summary>Whoever registers for SIGTSTP has to do the stopping too: .NET does not.</summary>
+    private void Stop()
+    {
+        Apply(_original);
+        _ = Kill(Environment.ProcessId, OperatingSystem.IsMacOS() ? 17 : 19); // SIGSTOP
+    }
+
+    private void Continue(PosixSignalContext context)
+    {
+        // Or else .NET puts the terminal back to how it found it, after us.
+        context.Cancel = true;
+        Apply(_raw);
+        Resized?.Invoke();
     }
 
     private void OnExit(object? sender, EventArgs e) => Restore();
@@ -114,6 +150,12 @@ internal sealed unsafe partial class RawTerminal : IDisposable
 
     [LibraryImport("libc", EntryPoint = "tcsetattr")]
     private static partial int SetAttributes(int file, int when, byte* termios);
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Control(int file, nuint request, ushort* size);
 
     [LibraryImport("libc", EntryPoint = "cfmakeraw")]
     private static partial void MakeRaw(byte* termios);

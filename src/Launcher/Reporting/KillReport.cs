@@ -44,13 +44,16 @@ internal sealed unsafe class KillReport
     public static string Describe(GuestMachine machine, string reason, SymbolTable symbols)
     {
         using var writer = new StringWriter();
-        new KillReport(machine, symbols).Write(writer, reason);
+        writer.WriteLine($"Guest killed: {Clean(reason)}");
+        new KillReport(machine, symbols).Write(writer);
         return writer.ToString();
     }
 
-    private void Write(TextWriter writer, string reason)
+    /// <summary>The same of a Guest that lives, and stands still.</summary>
+    public static void WriteState(TextWriter writer, GuestMachine machine, SymbolTable symbols) => new KillReport(machine, symbols).Write(writer);
+
+    private void Write(TextWriter writer)
     {
-        writer.WriteLine($"Guest killed: {Clean(reason)}");
         WriteRegisters(writer);
         WriteSegments(writer);
         WriteLguest(writer);

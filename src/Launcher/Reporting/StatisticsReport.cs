@@ -83,7 +83,7 @@ internal static class StatisticsReport
 
         Row(writer, "blocks decoded", t.BlocksDecoded);
         NonZero(writer, "  invalidated", t.BlocksInvalidated);
-        NonZero(writer, "  times all were dropped", t.BlockResets);
+        NonZero(writer, "  times an arena was emptied", t.BlockResets);
         if (t.CodeCacheCapacity == 0)
         {
             return;

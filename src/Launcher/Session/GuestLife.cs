@@ -30,7 +30,7 @@ internal static class GuestLife
         using IExecutionEngine engine = setup.CreateEngine(machine);
         using var guest = new LguestGuest(machine, engine, devices.Ports, setup.Options)
         {
-            DeviceWork = devices,
+            DeviceWork = new GuestThreadWorks(devices, setup.Monitor),
             TrapObserver = trace is not null && trace.Has(TraceKinds.Traps) ? trace : null,
         };
         devices.Connect(guest, guest.Knock);
@@ -39,6 +39,7 @@ internal static class GuestLife
         Action<string> requestStop = guest.RequestStop;
         setup.Stop.Subscribe(requestStop);
         using var watch = new LifeWatch(machine, engine, guest.Statistics, setup.Measure);
+        setup.Monitor.Attach(new MonitoredLife(machine, engine, devices, watch, setup.Symbols, guest.Knock));
         GuestEnd end;
         try
         {
@@ -48,6 +49,7 @@ internal static class GuestLife
         {
             // Nobody may knock at a guest that is being taken apart; and what is still on its way to or from a disk ends here.
             devices.Dispose();
+            setup.Monitor.Detach();
             setup.Stop.Unsubscribe(requestStop);
             setup.Input.Wake = null;
         }

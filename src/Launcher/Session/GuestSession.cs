@@ -39,17 +39,20 @@ internal sealed class GuestSession
     {
         Func<SymbolTable> symbols = OpenSymbols();
         using var tracing = new SessionTracing(_options, symbols, _host.Error);
+        using var devices = new SessionDevices(_options, _host.Error);
         var output = new ConsoleOutput(_host.Output);
         output.Failed = () => _stop.Raise(ExitCodes.HostFailure, $"cannot write Guest output: {output.Failure}");
         _stop.Subscribe(_ => output.Abandon());
-        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, Obey);
+        var monitor = new GuestMonitor(_host.Error, Quit);
+        _stop.Subscribe(_ => monitor.CloseForGood());
+        var listener = new ConsoleListener(_host.Input, _host.HasTerminal, _input, command => Obey(command, monitor), monitor);
         LifeResult last;
         bool complete;
         try
         {
             using Signals? signals = _host.HandleSignals ? new Signals(_stop) : null;
             using Timer? limit = StartTimeLimit();
-            last = LiveAndReboot(output, listener, tracing, symbols);
+            last = LiveAndReboot(output, listener, monitor, devices, tracing, symbols);
 
             // Nobody knows how long stdout takes: signals and the time limit count here too.
             complete = output.Drain();
@@ -80,7 +83,8 @@ internal sealed class GuestSession
     }
 
     /// <summary>Lives until the Guest ends without wanting another.</summary>
-    private LifeResult LiveAndReboot(ConsoleOutput output, ConsoleListener listener, SessionTracing tracing, Func<SymbolTable> symbols)
+    private LifeResult LiveAndReboot(
+        ConsoleOutput output, ConsoleListener listener, GuestMonitor monitor, SessionDevices devices, SessionTracing tracing, Func<SymbolTable> symbols)
     {
         var log = new DeviceLog(_host.Error);
         var script = new ScriptedInput(_options.Input is { } path ? InputScript.Load(path) : InputScript.Empty);
@@ -105,7 +109,7 @@ internal sealed class GuestSession
                 MaxInstructions = instructionsLeft,
             };
             LifeResult life = _options.Deterministic
-                ? DeterministicLife.Run(Setup(options, output, script, log, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
+                ? DeterministicLife.Run(Setup(options, output, script, log, devices, tracing), recorder, _stop, symbols, _host.Error.WriteLine)
                 : GuestLife.Run(new LifeSetup
                 {
                     Memory = _options.Memory,
@@ -116,6 +120,8 @@ internal sealed class GuestSession
                     Input = _input,
                     Log = log,
                     Stop = _stop,
+                    Plug = devices.Plug,
+                    Monitor = monitor,
                     Measure = _options.Stats,
                     Trace = tracing.Trace,
                     Symbols = symbols,
@@ -132,7 +138,8 @@ internal sealed class GuestSession
     }
 
     /// <summary>Nobody listens to stdin here: what is typed there arrives when it pleases.</summary>
-    private DeterministicSetup Setup(GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionTracing tracing) => new()
+    private DeterministicSetup Setup(
+        GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionDevices devices, SessionTracing tracing) => new()
     {
         Memory = _options.Memory,
         CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
@@ -142,13 +149,20 @@ internal sealed class GuestSession
         Output = new HashingSink(output),
         Input = script,
         Log = log,
+        Plug = devices.Plug,
     };
 
-    private void Obey(EscapeCommand command)
+    private void Quit() => _stop.Raise(ExitCodes.Success, "quit");
+
+    private void Obey(EscapeCommand command, GuestMonitor monitor)
     {
         if (command == EscapeCommand.Quit)
         {
-            _stop.Raise(ExitCodes.Success, "quit");
+            Quit();
+        }
+        else if (command == EscapeCommand.Monitor)
+        {
+            monitor.Open();
         }
         else if (command == EscapeCommand.Help)
         {

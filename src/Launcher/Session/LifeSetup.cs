@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Launcher.Tracing;
@@ -37,6 +38,9 @@ internal sealed record LifeSetup
 
     /// <summary>Plugs in whatever there is beside the console.</summary>
     public Action<MachineDevices>? Plug { get; init; }
+
+    /// <summary>Lets somebody look at it.</summary>
+    public required GuestMonitor Monitor { get; init; }
 
     /// <summary>Find out where the time goes.</summary>
     public bool Measure { get; init; }

@@ -4,32 +4,33 @@ using Lguest.Jit.Launcher.CommandLine;
 namespace Lguest.Jit.Launcher.Session;
 
 /// <summary>
-/// SIGINT and SIGTERM end the Guest in good order: terminal restored, output flushed, exit code 130 or 143. Whoever sends a
-/// second one does not want to wait for that.
+/// SIGINT and SIGTERM, a terminal that hangs up and SIGQUIT end the Guest in good order: terminal restored, output flushed, exit code
+/// 128 and the signal's number. Whoever sends a second one does not want to wait for that.
 /// </summary>
 internal sealed class Signals : IDisposable
 {
-    private readonly PosixSignalRegistration _interrupt;
-    private readonly PosixSignalRegistration _terminate;
+    private readonly PosixSignalRegistration[] _registrations;
 
     public Signals(StopRequest stop)
     {
-        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Handle(context, stop, ExitCodes.Interrupted, "interrupted"));
-        _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Handle(context, stop, ExitCodes.Terminated, "terminated"));
+        _registrations =
+        [
+            Register(PosixSignal.SIGINT, stop, ExitCodes.Interrupted, "interrupted"),
+            Register(PosixSignal.SIGTERM, stop, ExitCodes.Terminated, "terminated"),
+            Register(PosixSignal.SIGHUP, stop, ExitCodes.HungUp, "the terminal has hung up"),
+            Register(PosixSignal.SIGQUIT, stop, ExitCodes.Quit, "told to quit"),
+        ];
     }
 
-    public void Dispose()
-    {
-        _interrupt.Dispose();
-        _terminate.Dispose();
-    }
+    public void Dispose() => Array.ForEach(_registrations, static registration => registration.Dispose());
 
-    private static void Handle(PosixSignalContext context, StopRequest stop, int exitCode, string message)
-    {
-        context.Cancel = true;
-        if (!stop.Raise(exitCode, message))
+    private static PosixSignalRegistration Register(PosixSignal signal, StopRequest stop, int exitCode, string message) =>
+        PosixSignalRegistration.Create(signal, context =>
         {
-            Environment.Exit(exitCode);
-        }
-    }
+            context.Cancel = true;
+            if (!stop.Raise(exitCode, message))
+            {
+                Environment.Exit(exitCode);
+            }
+        });
 }

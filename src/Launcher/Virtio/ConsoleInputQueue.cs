@@ -3,7 +3,7 @@ using Lguest.Jit.Core.Snapshots;
 namespace Lguest.Jit.Launcher.Virtio;
 
 /// <summary>
-/// Bytes on their way from the Host's stdin to the Guest: posted by the reader's thread, taken by the Guest's. Bounded,
+/// Bytes on their way from the Host's stdin to the Guest, and the size of the terminal if it is one: posted by the reader's thread, taken by the Guest's. Bounded,
 /// so that a Guest which never reads makes the reader wait, not the Host grow. Survives a reboot of the Guest.
 /// </summary>
 internal sealed class ConsoleInputQueue(int capacity = 64 * 1024)
@@ -13,6 +13,7 @@ internal sealed class ConsoleInputQueue(int capacity = 64 * 1024)
     private int _head;
     private int _count;
     private bool _closed;
+    private TerminalSize? _size;
     private volatile bool _hasNews;
     private volatile Action? _wake;
 
@@ -55,6 +56,30 @@ internal sealed class ConsoleInputQueue(int capacity = 64 * 1024)
         }
 
         return true;
+    }
+
+    /// <summary>How large the terminal is now; null: there is none, or it does not say.</summary>
+    public TerminalSize? Size
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _size;
+            }
+        }
+    }
+
+    /// <summary>The terminal has, or has got, this size. Any thread.</summary>
+    public void Resize(TerminalSize size)
+    {
+        lock (_gate)
+        {
+            _size = size;
+        }
+
+        _hasNews = true;
+        _wake?.Invoke();
     }
 
     /// <summary>The last Guest has ended: whoever waits for room goes away.</summary>

@@ -26,21 +26,27 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
 
     private const int ReceiveQueue = 0;
     private const int TransmitQueue = 1;
+    private const ulong FeatureSize = 1 << 0;
     private const ulong FeatureEmergencyWrite = 1 << 2;
 
-    /// <summary>u16 columns, u16 rows, u32 max_nr_ports, u32 emerg_wr: only the last means anything with our features.</summary>
+    /// <summary>u16 columns, u16 rows, u32 max_nr_ports, u32 emerg_wr. The third means nothing with our features, the first two only where there is a terminal.</summary>
     private const uint ConfigurationSize = 12;
+    private const int ConfigColumns = 0;
+    private const int ConfigRows = 2;
     private const uint EmergencyWrite = 8;
 
     private readonly IConsoleSink _output;
     private readonly ConsoleInputQueue _input;
     private readonly byte[] _buffer = new byte[GuestRam.PageSize];
+    private TerminalSize _size;
+    private bool _announces;
 
     public VirtioConsole(GuestRam ram, DeviceLog log, IConsoleSink output, ConsoleInputQueue input)
-        : base("console", ram, log, FeatureEmergencyWrite, queues: 2, ConfigurationSize)
+        : base("console", ram, log, FeatureEmergencyWrite | (input.Size is null ? 0 : FeatureSize), queues: 2, ConfigurationSize)
     {
         _output = output;
         _input = input;
+        _size = input.Size ?? default;
     }
 
     /// <inheritdoc/>
@@ -51,6 +57,12 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
     {
         // What the driver has no room for, or is not ready for, waits for its next notify: no news, no polling.
         _input.TakeNews();
+        if (_input.Size is { } size && size != _size)
+        {
+            _size = size;
+            ConfigChanged();
+        }
+
         if (IsLive)
         {
             Receive();
@@ -76,7 +88,16 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
         }
     }
 
-    protected override byte ReadConfig(uint offset) => 0;
+    protected override byte ReadConfig(uint offset) => (int)offset switch
+    {
+        ConfigColumns => (byte)_size.Columns,
+        ConfigColumns + 1 => (byte)(_size.Columns >> 8),
+        ConfigRows => (byte)_size.Rows,
+        ConfigRows + 1 => (byte)(_size.Rows >> 8),
+        _ => 0,
+    };
+
+    protected override void Started() => _announces = (Accepted & FeatureSize) != 0;
 
     protected override void WriteConfig(uint offset, int size, uint value)
     {
@@ -98,6 +119,7 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
                 break;
             }
 
+            AnnounceSize();
             if (!chain.Writable.IsEmpty)
             {
                 Break("a buffer to write in the transmit queue");
@@ -116,6 +138,19 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
         }
 
         InterruptFor(queue);
+    }
+
+    /// <summary>
+    /// Linux reads the size only when it is told that it has changed (virtio_console.c, config_work_handler), and forgets it unless the console
+    /// is set up by then: which it is when it prints.
+    /// </summary>
+    private void AnnounceSize()
+    {
+        if (_announces)
+        {
+            _announces = false;
+            ConfigChanged();
+        }
     }
 
     private bool Print(DescriptorChain.Piece piece)
@@ -177,17 +212,5 @@ internal sealed class VirtioConsole : VirtioDevice, IGuestThreadWork
         }
 
         return written;
-    }
-
-    private bool TryTake(Virtqueue queue, out DescriptorChain chain)
-    {
-        TakeResult result = queue.TryTake();
-        chain = queue.Chain;
-        if (result == TakeResult.Broken)
-        {
-            Break(queue.Defect);
-        }
-
-        return result == TakeResult.Taken;
     }
 }

@@ -34,6 +34,7 @@ internal abstract class VirtioDevice : IBarRegion
     private ulong _accepted;
     private ushort _queueSelect;
     private byte _isr;
+    private byte _generation;
 
     /// <param name="name">For the log.</param>
     /// <param name="ram">Where the rings and buffers are.</param>
@@ -77,12 +78,24 @@ internal abstract class VirtioDevice : IBarRegion
     /// <summary>The line: IRQ number = PCI slot.</summary>
     public int Irq { get; set; }
 
+    /// <summary>What somebody who wonders about this device may want to know; empty: nothing.</summary>
+    public virtual string Details => "";
+
     protected GuestRam Ram { get; }
 
     /// <summary>DRIVER_OK, and not broken since: queues are served.</summary>
     protected bool IsLive => (_status & (VirtioStatus.DriverOk | VirtioStatus.NeedsReset | VirtioStatus.Failed)) == VirtioStatus.DriverOk;
 
+    /// <summary>Features that both sides have agreed on. Only while <see cref="IsLive"/>.</summary>
+    protected ulong Accepted => _accepted;
+
     protected Virtqueue Queue(int number) => _queues[number];
+
+    /// <summary>DRIVER_OK: what was negotiated counts from here on. Queues are served right after this.</summary>
+    protected virtual void Started()
+    {
+        // Most devices see to it when it matters.
+    }
 
     /// <summary>The driver says that queue <paramref name="number"/> has something; or has just become live. Only while <see cref="IsLive"/>.</summary>
     protected abstract void Serve(int number);
@@ -102,6 +115,7 @@ internal abstract class VirtioDevice : IBarRegion
         archive.Field(ref _accepted);
         archive.Field(ref _queueSelect);
         archive.Field(ref _isr);
+        archive.Field(ref _generation);
         foreach (Virtqueue queue in _queues)
         {
             queue.ExchangeState(archive);
@@ -161,6 +175,29 @@ internal abstract class VirtioDevice : IBarRegion
         if (queue.TakeNews())
         {
             Raise(IsrQueue);
+        }
+    }
+
+    /// <summary>The next chain that the driver offers; false when there is none, or nonsense, which stops the device.</summary>
+    protected bool TryTake(Virtqueue queue, out DescriptorChain chain)
+    {
+        TakeResult result = queue.TryTake();
+        chain = queue.Chain;
+        if (result == TakeResult.Broken)
+        {
+            Break(queue.Defect);
+        }
+
+        return result == TakeResult.Taken;
+    }
+
+    /// <summary>Device configuration reads otherwise from here on. A driver that reads it in pieces looks at the generation before and after.</summary>
+    protected void ConfigChanged()
+    {
+        _generation++;
+        if (IsLive)
+        {
+            Raise(IsrConfig);
         }
     }
 
@@ -225,6 +262,8 @@ internal abstract class VirtioDevice : IBarRegion
                 return (uint)_queues.Length;
             case VirtioRegister.DeviceStatus:
                 return (uint)_status;
+            case VirtioRegister.ConfigGeneration:
+                return _generation;
             case VirtioRegister.QueueSelect:
                 return _queueSelect;
             case VirtioRegister.QueueSize:
@@ -243,7 +282,7 @@ internal abstract class VirtioDevice : IBarRegion
                 _isr = 0;
                 return isr;
             default:
-                // config_generation, queue_notify_off, notify, padding.
+                // queue_notify_off, notify, padding.
                 return 0;
         }
     }
@@ -329,6 +368,7 @@ internal abstract class VirtioDevice : IBarRegion
                 break;
             case VirtioStatus.DriverOk when (_status & VirtioStatus.FeaturesOk) != 0:
                 _status |= added;
+                Started();
                 ServeAll();
                 break;
             default:

@@ -141,6 +141,9 @@ internal sealed class Virtqueue(GuestRam ram)
         return TakeResult.Taken;
     }
 
+    /// <summary>The last <paramref name="count"/> chains taken have not been taken after all: the next one will be the first of them again.</summary>
+    public void Untake(int count) => _lastAvailable -= (ushort)count;
+
     /// <summary>Gives the chain back: the used element first, then the index, so that no one sees half of it.</summary>
     /// <param name="head">Of the chain.</param>
     /// <param name="written">Bytes that the device wrote into it.</param>

@@ -76,7 +76,8 @@ internal sealed unsafe class DeterministicPace
             _atPoint = true;
         }
 
-        if (_atPoint && IsDeaf?.Invoke(retired) == true)
+        // Between a load of SS and the next instruction nobody comes; the point stands, and one instruction later it is taken.
+        if (_atPoint && (_cpu->StackShadowAt == retired || IsDeaf?.Invoke(retired) == true))
         {
             return false;
         }

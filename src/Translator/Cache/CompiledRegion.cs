@@ -17,14 +17,15 @@ internal sealed unsafe class CompiledRegion : IDisposable
 
     private readonly List<nint> _allocations;
 
-    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, IReadOnlyList<CacheRecord> cacheRecords, int ilBytes)
+    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, Windows windows, int ilBytes)
     {
         Plan = plan;
         Method = method;
         EntryPoint = entry;
         Entries = entries;
         _allocations = allocations;
-        CacheRecords = cacheRecords;
+        Windows = windows.Table;
+        WindowUses = [.. windows.Uses];
         IlBytes = ilBytes;
         s_generator?.SetValue(method, null);
     }
@@ -39,8 +40,11 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Numbers of the blocks that it can be entered at.</summary>
     public IReadOnlyList<int> Entries { get; }
 
-    /// <summary>What its page caches count.</summary>
-    public IReadOnlyList<CacheRecord> CacheRecords { get; }
+    /// <summary>What it looks at memory through; null: there are no windows.</summary>
+    public WindowTable* Windows { get; }
+
+    /// <summary>Who looks through which.</summary>
+    public IReadOnlyList<WindowUse> WindowUses { get; }
 
     /// <summary>A better translation is on its way.</summary>
     public bool IsBeingReplaced { get; set; }
@@ -60,12 +64,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
     public void Dispose()
     {
-        foreach (nint memory in _allocations)
-        {
-            NativeMemory.AlignedFree((void*)memory);
-        }
-
-        _allocations.Clear();
+        HostAllocations.Free(_allocations);
         Thunks?.Dispose();
         NativeMemory.AlignedFree((void*)WatchRecord);
         WatchRecord = 0;

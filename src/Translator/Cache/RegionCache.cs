@@ -1,5 +1,7 @@
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
 
 namespace Lguest.Jit.Translator.Cache;
@@ -31,6 +33,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Counts who enters and leaves regions; null: nobody does.</summary>
     public RegionWatch? Watch { get; init; }
 
+    /// <summary>Looks after the regions' windows; null: nobody does.</summary>
+    public WindowTuner? Tuner { get; init; }
+
     public int Count => _oldestFirst.Count;
 
     /// <summary>The regions in use, oldest first.</summary>
@@ -60,7 +65,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     public bool Install(CompiledRegion region)
     {
         RegionPlan plan = region.Plan;
-        if (plan.CacheGeneration != _blocks.Resets)
+        if (plan.CacheGeneration != _blocks.Generation(plan.Mode))
         {
             region.Dispose();
             Outdated++;
@@ -117,15 +122,12 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             list.Add(region);
         }
 
+        Tuner?.Installed(region);
         _oldestFirst.AddLast(region);
         _bytes += Estimate(region);
         Installed++;
         return true;
     }
-
-    /// <summary>Regions that have a page cache whose countdown has run out.</summary>
-    public List<CompiledRegion> WithDueRecords() =>
-        [.. _oldestFirst.Where(static region => region.CacheRecords.Any(static record => record.IsDue))];
 
     /// <summary>Is the block part of an installed region, as an entry or inside?</summary>
     public bool Covers(GuestBlock* block) => _byBlock.ContainsKey((nint)block);
@@ -163,10 +165,24 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <inheritdoc/>
     public void Emptied()
     {
+        foreach (CompiledRegion region in _oldestFirst)
+        {
+            Tuner?.Removed(region);
+        }
+
         _dead.AddRange(_oldestFirst);
         _oldestFirst.Clear();
         _byBlock.Clear();
         _bytes = 0;
+    }
+
+    /// <inheritdoc/>
+    public void UserEmptied()
+    {
+        foreach (CompiledRegion region in _oldestFirst.Where(static region => (region.Plan.Mode & CpuMode.User) != 0).ToList())
+        {
+            Remove(region);
+        }
     }
 
     public void Dispose()
@@ -227,6 +243,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             }
         }
 
+        Tuner?.Removed(region);
         _oldestFirst.Remove(region);
         _bytes -= Estimate(region);
         _dead.Add(region);

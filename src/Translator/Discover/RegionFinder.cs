@@ -2,7 +2,6 @@ using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
-using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
 
@@ -16,9 +15,6 @@ internal sealed unsafe class RegionFinder
     /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions: what the compiler takes is proportional to them.</summary>
     private const int MaximumInstructions = 240;
     private const int MaximumDuplicated = 80;
-
-    /// <summary>No access class is known to be scattered.</summary>
-    public static IReadOnlySet<AccessClass> NoneScattered { get; } = new HashSet<AccessClass>();
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
@@ -38,10 +34,10 @@ internal sealed unsafe class RegionFinder
 
     /// <summary>The region around the block at <c>cpu->Eip</c>, or null if that block cannot be compiled.</summary>
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
-    public RegionPlan? Find(uint minimumCount) => Find(_machine.Cpu->Eip, minimumCount, NoneScattered);
+    public RegionPlan? Find(uint minimumCount) => Find(_machine.Cpu->Eip, minimumCount, WindowPlan.Initial);
 
-    /// <summary>The same around the block at <paramref name="eip"/>, some of whose accesses need no page caches.</summary>
-    public RegionPlan? Find(uint eip, uint minimumCount, IReadOnlySet<AccessClass> scattered)
+    /// <summary>The same around the block at <paramref name="eip"/>, with these windows.</summary>
+    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows)
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(eip);
@@ -106,8 +102,8 @@ internal sealed unsafe class RegionFinder
             Blocks = blocks,
             Pages = pages,
             Mode = cpu->Mode,
-            Scattered = scattered,
-            CacheGeneration = _cache.Resets,
+            Windows = windows,
+            CacheGeneration = _cache.Generation(cpu->Mode),
         };
     }
 

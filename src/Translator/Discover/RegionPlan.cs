@@ -1,6 +1,5 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
-using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
 
@@ -30,9 +29,9 @@ internal sealed class RegionPlan
 
     public required CpuMode Mode { get; init; }
 
-    /// <summary>Accesses whose page caches have proved useless in an earlier translation.</summary>
-    public IReadOnlySet<AccessClass> Scattered { get; init; } = new HashSet<AccessClass>();
+    /// <summary>What it looks at memory through.</summary>
+    public WindowPlan Windows { get; init; } = WindowPlan.Initial;
 
-    /// <summary>The block cache's reset count when the plan was made: pointers are good only while it is the same.</summary>
+    /// <summary>The block cache's generation of this mode when the plan was made: pointers are good only while it is the same.</summary>
     public required long CacheGeneration { get; init; }
 }

@@ -14,17 +14,51 @@ internal sealed class BranchEmitter
     private readonly RegionGraph _graph;
     private readonly RegionFlags _flags;
     private readonly Label[] _labels;
+    private readonly Label[] _doors;
+    private readonly List<(Label Label, int Block, FlagState Flags)> _edges = [];
+    private readonly FlagMerge?[] _merges;
     private readonly BranchTable? _table;
     private readonly Dictionary<int, FlagState> _known = [];
 
-    public BranchEmitter(RegionContext c, RegionGraph graph, RegionFlags flags, Label[] labels, BranchTable? table)
+    public BranchEmitter(RegionContext c, RegionGraph graph, RegionFlags flags, Label[] labels, Label[] doors, BranchTable? table)
     {
         _c = c;
         _il = c.Il;
         _graph = graph;
         _flags = flags;
         _labels = labels;
+        _doors = doors;
         _table = table;
+        _merges = new FlagMerge?[labels.Length];
+    }
+
+    /// <summary>Takes notes of the ways to blocks that might have flags in common; null: nobody does.</summary>
+    public FlagMerges? Notes { get; init; }
+
+    /// <summary>Uses the notes of an earlier emission.</summary>
+    public void Merge(FlagMerges notes)
+    {
+        for (int block = 0; block < _merges.Length; block++)
+        {
+            _merges[block] = notes.At(_c, block);
+            _c.MarksEntries |= _merges[block] != null && _graph.IsSafepoint(block);
+        }
+    }
+
+    /// <summary>Can ways to this block have their flags in common?</summary>
+    public static bool IsCandidate(RegionGraph graph, RegionFlags flags, Optimisations optimisations, int block) =>
+        optimisations.MergedFlags && flags.LiveIn(block) && !(optimisations.FlagInheritance && graph.HasOneWayIn(block)) && flags.AreForExitsOnly(block);
+
+    /// <summary>The door of a safepoint: the region is entered here, or somebody comes whose flags stand in the CPU struct.</summary>
+    public void EmitDoor(int block)
+    {
+        _il.MarkLabel(_doors[block]);
+        _c.Flags = RegionContext.CanonicalFlags();
+        Ask(block);
+        if (_merges[block] != null)
+        {
+            _c.MarkEntry();
+        }
     }
 
     /// <summary>Where the flags are at the start of a block.</summary>
@@ -33,6 +67,11 @@ internal sealed class BranchEmitter
         if (!_flags.LiveIn(block))
         {
             return FlagState.Dead;
+        }
+
+        if (_merges[block] is { } merge)
+        {
+            return merge.State(_graph.IsSafepoint(block));
         }
 
         return _known.TryGetValue(block, out FlagState? known) ? known : RegionContext.CanonicalFlags();
@@ -79,17 +118,65 @@ internal sealed class BranchEmitter
     /// <summary>Goes to a block of the region, or out through a link.</summary>
     public void Go(uint eip)
     {
+        TakeNotes(eip);
         if (NeedsCanonical(eip))
         {
             _c.CanonicaliseFlags();
         }
 
         _il.Emit(OpCodes.Br, LabelFor(eip));
+        EmitEdges();
+    }
+
+    /// <summary>A safepoint: takes the block's instructions from the budget, or leaves in front of it.</summary>
+    public void Ask(int block)
+    {
+        int count = _graph.Length(block);
+        _c.Charge(count);
+        if (!_c.Optimisations.Slices)
+        {
+            _il.Emit(OpCodes.Ldarg_0);
+            _c.Offset(MethodNames.Attention);
+            _il.Emit(OpCodes.Volatile);
+            _il.Emit(OpCodes.Ldind_I4);
+            _il.Emit(OpCodes.Brtrue, _c.Exits.Refusal(_graph.Eip(block), count));
+        }
+
+        _il.Emit(OpCodes.Ldloc, _c.Budget);
+        _il.Emit(OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Blt, _c.Exits.Refusal(_graph.Eip(block), count));
+    }
+
+    /// <summary>Ways to safepoints that bring the flags with them, so that only who is refused has to store them.</summary>
+    private void EmitEdges()
+    {
+        FlagState flags = _c.Flags;
+        foreach ((Label label, int block, FlagState carried) in _edges)
+        {
+            _c.Flags = carried;
+            _il.MarkLabel(label);
+            if (_merges[block] is { } merge)
+            {
+                merge.Bring(_c, carried);
+            }
+
+            if (_graph.IsSafepoint(block))
+            {
+                Ask(block);
+            }
+
+            _il.Emit(OpCodes.Br, _labels[block]);
+        }
+
+        _c.Flags = flags;
+        _edges.Clear();
     }
 
     /// <summary>A conditional branch: to <paramref name="taken"/> if the comparison holds, else to <paramref name="next"/>.</summary>
     private void Either(Comparison comparison, ConditionCode condition, uint taken, uint next)
     {
+        TakeNotes(taken);
+        TakeNotes(next);
         if (NeedsCanonical(taken) || NeedsCanonical(next))
         {
             _c.CanonicaliseFlags();
@@ -102,10 +189,19 @@ internal sealed class BranchEmitter
 
         ConditionEmitter.Branch(_c, comparison, LabelFor(taken));
         _il.Emit(OpCodes.Br, LabelFor(next));
+        EmitEdges();
+    }
+
+    private void TakeNotes(uint eip)
+    {
+        if (Notes != null && _graph.TryFind(eip, out int block) && IsCandidate(_graph, _flags, _c.Optimisations, block))
+        {
+            Notes.Note(block, _c.Flags);
+        }
     }
 
     private bool NeedsCanonical(uint eip) =>
-        _graph.TryFind(eip, out int block) && _flags.LiveIn(block) && !Inherits(block);
+        _graph.TryFind(eip, out int block) && _flags.LiveIn(block) && !Inherits(block) && _merges[block] == null;
 
     private bool Inherits(int block) => _c.Optimisations.FlagInheritance && _graph.HasOneWayIn(block);
 
@@ -114,6 +210,31 @@ internal sealed class BranchEmitter
         if (!_graph.TryFind(eip, out int block))
         {
             return _c.Exits.Link(eip);
+        }
+
+        if (_merges[block] is { } merge)
+        {
+            if (merge.IsFree && !_graph.IsSafepoint(block))
+            {
+                merge.Bring(_c, _c.Flags);
+                return _labels[block];
+            }
+
+            Label way = _il.DefineLabel();
+            _edges.Add((way, block, _c.Flags));
+            return way;
+        }
+
+        if (_graph.IsSafepoint(block))
+        {
+            if (_c.Flags.Kind == FlagState.Dynamic || NeedsCanonical(eip))
+            {
+                return _doors[block];
+            }
+
+            Label edge = _il.DefineLabel();
+            _edges.Add((edge, block, _c.Flags));
+            return edge;
         }
 
         if (Inherits(block))
@@ -154,7 +275,7 @@ internal sealed class BranchEmitter
         {
             _il.Emit(OpCodes.Ldloc, target);
             _il.Emit(OpCodes.Ldc_I4, (int)site);
-            _il.Emit(OpCodes.Beq, LabelFor(site));
+            _il.Emit(OpCodes.Beq, _doors[_graph.Find(site)]);
         }
 
         Leave(target);

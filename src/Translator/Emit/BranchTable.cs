@@ -49,7 +49,7 @@ internal sealed unsafe class BranchTable
         }
 
         // Number 0 is "none of them". A region has fewer blocks than a byte has values.
-        var numbers = (byte*)NativeMemory.AlignedAlloc(span, 64);
+        var numbers = (byte*)HostAllocations.Take(span, 64);
         NativeMemory.Clear(numbers, span);
         allocations.Add((nint)numbers);
         for (int i = 0; i < candidates.Length; i++)

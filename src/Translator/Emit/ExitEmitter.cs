@@ -20,7 +20,7 @@ internal sealed unsafe class ExitEmitter
     private readonly LocalBuilder _exit;
     private readonly LocalBuilder _link;
     private readonly LocalBuilder _target;
-    private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, X87Run? Waiting, int WaitingCount)> _leaving = [];
+    private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window, X87Run? Waiting, int WaitingCount)> _leaving = [];
     private readonly Dictionary<(uint Eip, FlagState Flags), Label> _links = [];
     private readonly List<(Label Label, FlagState Flags, LocalBuilder Target)> _jumps = [];
 
@@ -38,10 +38,11 @@ internal sealed unsafe class ExitEmitter
     public Label Left { get; }
 
     /// <summary>A label that leaves to have the current instruction interpreted.</summary>
-    public Label Miss() => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Miss);
+    /// <param name="window">The window that did not show what was wanted; null: it was something else.</param>
+    public Label Miss(WindowMiss? window = null) => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Miss, window);
 
-    /// <summary>A label that leaves before the block at <paramref name="eip"/> has been charged.</summary>
-    public Label Refusal(uint eip) => Leave(eip, 0, ExitReason.Budget);
+    /// <summary>A label that leaves instead of going to the block at <paramref name="eip"/>, whose instructions have been charged.</summary>
+    public Label Refusal(uint eip, int instructions) => Leave(eip, instructions, ExitReason.Budget, null);
 
     /// <summary>A label that leaves to another block, through a link of its own.</summary>
     public Label Link(uint eip)
@@ -79,13 +80,25 @@ internal sealed unsafe class ExitEmitter
 
             _il.Emit(OpCodes.Ldc_I4, i);
             _il.Emit(OpCodes.Stloc, _exit);
+            if (_leaving[i].Window is { } missed)
+            {
+                // The address follows from where the window begins.
+                _il.Emit(OpCodes.Ldarg_0);
+                _c.Offset(MethodNames.MissAddress);
+                _il.Emit(OpCodes.Ldloc, missed.Offset);
+                _il.Emit(OpCodes.Conv_U4);
+                _il.Emit(OpCodes.Ldloc, missed.Window.Start);
+                _il.Emit(OpCodes.Sub);
+                _il.Emit(OpCodes.Stind_I4);
+            }
+
             _il.Emit(OpCodes.Br, leave.For(_leaving[i].Flags));
         }
 
         var follow = new Joint(this);
         foreach (((uint eip, FlagState flags), Label label) in _links)
         {
-            var link = (BlockLink*)NativeMemory.AlignedAlloc((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
+            var link = (BlockLink*)HostAllocations.Take((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
             *link = new BlockLink { Eip = eip };
             allocations.Add((nint)link);
             _il.MarkLabel(label);
@@ -126,13 +139,16 @@ internal sealed unsafe class ExitEmitter
 
         leave.Emit();
         LoadRecord(records, &records->GiveBack, OpCodes.Ldind_I4);
-        _il.Emit(OpCodes.Conv_I8);
         _il.Emit(OpCodes.Ldloc, _c.Budget);
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Stloc, _c.Budget);
         SpillRegisters();
         Copy(records, &records->Eip, MethodNames.Eip);
         Copy(records, &records->Reason, MethodNames.Exit);
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(MethodNames.MissRecord);
+        LoadRecord(records, &records->Window, OpCodes.Ldind_I8);
+        _il.Emit(OpCodes.Stind_I8);
         _il.MarkLabel(Left);
         _il.Emit(OpCodes.Ldc_I4_0);
         _il.Emit(OpCodes.Conv_U);
@@ -150,10 +166,7 @@ internal sealed unsafe class ExitEmitter
             }
         }
 
-        _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(MethodNames.BudgetLeft);
-        _il.Emit(OpCodes.Ldloc, _c.Budget);
-        _il.Emit(OpCodes.Stind_I8);
+        _c.ReturnBudget();
     }
 
     /// <summary>Stores the flags as they are held now, for whoever looks first to work out.</summary>
@@ -182,11 +195,11 @@ internal sealed unsafe class ExitEmitter
     /// <summary>What the exits differ in, as a table.</summary>
     private ExitRecord* Records(List<nint> allocations)
     {
-        var records = (ExitRecord*)NativeMemory.AlignedAlloc((nuint)(Math.Max(_leaving.Count, 1) * sizeof(ExitRecord)), 64);
+        var records = (ExitRecord*)HostAllocations.Take((nuint)(Math.Max(_leaving.Count, 1) * sizeof(ExitRecord)), 64);
         allocations.Add((nint)records);
         for (int i = 0; i < _leaving.Count; i++)
         {
-            records[i] = new ExitRecord { Eip = _leaving[i].Eip, GiveBack = _leaving[i].GiveBack, Reason = (int)_leaving[i].Reason };
+            records[i] = new ExitRecord { Eip = _leaving[i].Eip, GiveBack = _leaving[i].GiveBack, Reason = (int)_leaving[i].Reason, Window = _leaving[i].Window?.Record ?? 0 };
         }
 
         return records;
@@ -213,12 +226,12 @@ internal sealed unsafe class ExitEmitter
         _il.Emit(OpCodes.Stind_I4);
     }
 
-    private Label Leave(uint eip, int giveBack, ExitReason reason)
+    private Label Leave(uint eip, int giveBack, ExitReason reason, WindowMiss? window)
     {
         // All accesses of one instruction leave the same way.
         for (int i = _leaving.Count - 1; i >= 0 && _leaving[i].Eip == eip; i--)
         {
-            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags)
+            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags) && _leaving[i].Window == window
                 && _leaving[i].Waiting == _c.X87.Waiting && _leaving[i].WaitingCount == _c.X87.WaitingCount)
             {
                 return _leaving[i].Label;
@@ -226,7 +239,7 @@ internal sealed unsafe class ExitEmitter
         }
 
         Label label = _il.DefineLabel();
-        _leaving.Add((label, eip, giveBack, _c.Flags, reason, _c.X87.Waiting, _c.X87.WaitingCount));
+        _leaving.Add((label, eip, giveBack, _c.Flags, reason, window, _c.X87.Waiting, _c.X87.WaitingCount));
         return label;
     }
 
@@ -253,6 +266,10 @@ internal sealed unsafe class ExitEmitter
         /// <summary>An <see cref="ExitReason"/>.</summary>
         public int Reason;
         private readonly int _padding;
+
+        /// <summary>The use of a window that was missed, or 0 (<see cref="Core.State.GuestCpu.MissRecord"/>).</summary>
+        public nint Window;
+        private readonly nint _unused;
     }
 
     /// <summary>Where exits join: by way of a piece of code for each description of the flags.</summary>

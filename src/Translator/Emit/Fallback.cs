@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
@@ -49,7 +48,11 @@ internal static unsafe class Fallback
 
         Op* ops = Place(c, writer, allocations, out int count);
         ILGenerator il = c.Il;
-        bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None;
+
+        // (RCL and RCR once all the way round write OF, though the tables say that they do nothing.)
+        bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None || i.Mnemonic is Mnemonic.Rcl or Mnemonic.Rcr;
+
+        c.SettleEntry();
 
         // What the flags depend on has to outlive the registers that are read back afterwards.
         c.KeepFlags = !touchesFlags;
@@ -92,14 +95,14 @@ internal static unsafe class Fallback
         }
 
         // Iterations of string instructions are charged as they go.
-        c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
+        c.TakeBudget();
         return true;
     }
 
     /// <summary>Copies the ops just written to memory that the method owns, with room for some more behind them.</summary>
     public static Op* Copy(OpWriter writer, List<nint> allocations, int room)
     {
-        var ops = (Op*)NativeMemory.AlignedAlloc((nuint)((writer.Length + room) * sizeof(Op)), (nuint)sizeof(Op));
+        var ops = (Op*)HostAllocations.Take((nuint)((writer.Length + room) * sizeof(Op)), (nuint)sizeof(Op));
         allocations.Add((nint)ops);
         writer.Ops.CopyTo(new Span<Op>(ops, writer.Length));
         return ops;

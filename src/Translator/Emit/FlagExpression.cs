@@ -21,6 +21,9 @@ internal abstract record FlagExpression
     /// <summary>Does the value depend on this local?</summary>
     public abstract bool Uses(LocalBuilder local);
 
+    /// <summary>Are all locals that the value depends on of this kind?</summary>
+    public virtual bool UsesOnly(Func<LocalBuilder, bool> kind) => true;
+
     /// <summary>The same value with one local read instead of another.</summary>
     public abstract FlagExpression Replace(LocalBuilder from, LocalBuilder to);
 
@@ -66,6 +69,8 @@ internal abstract record FlagExpression
         public override void Emit(RegionContext c) => c.Il.Emit(OpCodes.Ldloc, Local);
 
         public override bool Uses(LocalBuilder local) => local == Local;
+
+        public override bool UsesOnly(Func<LocalBuilder, bool> kind) => kind(Local);
 
         public override FlagExpression Replace(LocalBuilder from, LocalBuilder to) => from == Local ? new LocalExpression(to) : this;
     }
@@ -114,6 +119,8 @@ internal abstract record FlagExpression
 
         public override bool Uses(LocalBuilder local) => Left.Uses(local) || Right.Uses(local);
 
+        public override bool UsesOnly(Func<LocalBuilder, bool> kind) => Left.UsesOnly(kind) && Right.UsesOnly(kind);
+
         public override FlagExpression Replace(LocalBuilder from, LocalBuilder to) =>
             Uses(from) ? new BinaryExpression(Operation, Left.Replace(from, to), Right.Replace(from, to)) : this;
     }
@@ -131,6 +138,8 @@ internal abstract record FlagExpression
         }
 
         public override bool Uses(LocalBuilder local) => Operand.Uses(local);
+
+        public override bool UsesOnly(Func<LocalBuilder, bool> kind) => Operand.UsesOnly(kind);
 
         public override FlagExpression Replace(LocalBuilder from, LocalBuilder to) =>
             Uses(from) ? new UnaryExpression(Operation, Operand.Replace(from, to)) : this;
@@ -170,6 +179,8 @@ internal abstract record FlagExpression
         }
 
         public override bool Uses(LocalBuilder local) => Array.Exists(_arguments, a => a.Uses(local));
+
+        public override bool UsesOnly(Func<LocalBuilder, bool> kind) => Array.TrueForAll(_arguments, a => a.UsesOnly(kind));
 
         public override FlagExpression Replace(LocalBuilder from, LocalBuilder to) =>
             Uses(from) ? new CallExpression(_method, _cpu, Array.ConvertAll(_arguments, a => a.Replace(from, to))) : this;

@@ -11,7 +11,10 @@ namespace Lguest.Jit.Translator.Emit;
 /// <param name="A">First operand.</param>
 /// <param name="B">Second operand; null if the kind has none.</param>
 /// <param name="Result">The result that the flags are about, where it is at hand: cheaper than to compute it again.</param>
-internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, FlagExpression? Result)
+/// <param name="OrEntry">
+/// Unless the region has been entered at this very block (<see cref="RegionContext.MarkEntry"/>): then they still stand in the CPU struct.
+/// </param>
+internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, FlagExpression? Result, bool OrEntry = false)
 {
     /// <summary>Kind and operands stand in the CPU struct, and depend on the way we came.</summary>
     public const int Dynamic = -1;
@@ -26,8 +29,7 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     public bool Uses(LocalBuilder local) => A.Uses(local) || B?.Uses(local) == true;
 
     /// <summary>The state after <paramref name="from"/> has been copied to <paramref name="to"/>, because it is about to change.</summary>
-    public FlagState Replace(LocalBuilder from, LocalBuilder to) => new(
-        Kind, A.Replace(from, to), B?.Replace(from, to), Result);
+    public FlagState Replace(LocalBuilder from, LocalBuilder to) => this with { A = A.Replace(from, to), B = B?.Replace(from, to) };
 
     /// <summary>Do the operands depend on the flags as they stand in the CPU struct?</summary>
     public bool UsesFields => A.UsesFields || B?.UsesFields == true;

@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Cache;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -30,6 +31,9 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo SubAux = Find(typeof(LazyFlags), nameof(LazyFlags.SubAux32));
     public static readonly MethodInfo FollowFar = Find(typeof(Links), nameof(Links.FollowFar));
     public static readonly MethodInfo Jump = Find(typeof(Links), nameof(Links.Jump));
+    public static readonly MethodInfo RefreshWindows = Find(typeof(WindowTable), nameof(WindowTable.Refresh));
+    public static readonly MethodInfo Minimum = typeof(Math).GetMethod(nameof(Math.Min), [typeof(long), typeof(long)])!;
+    public static readonly MethodInfo Refuse = Find(typeof(BlockHead), nameof(BlockHead.Refuse));
     public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
 
     public static readonly int FlagsKind = Offset(static cpu => (byte*)&cpu->FlagsKind);
@@ -42,7 +46,10 @@ internal static unsafe class MethodNames
     public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
-    public static readonly int TierRequest = Offset(static cpu => (byte*)&cpu->TierRequest);
+    public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);
+    public static readonly int EntryMark = Offset(static cpu => (byte*)&cpu->EntryMark);
+    public static readonly int MissRecord = Offset(static cpu => (byte*)&cpu->MissRecord);
+    public static readonly int MissAddress = Offset(static cpu => (byte*)&cpu->MissAddress);
     public static readonly int Ts = Offset(static cpu => (byte*)&cpu->Ts);
     public static readonly int Fpu = Offset(static cpu => (byte*)&cpu->Fpu);
     public static readonly int FpuThunks = Offset(static cpu => (byte*)&cpu->FpuThunks);

@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.State;
@@ -9,6 +11,10 @@ namespace Lguest.Jit.Translator.Emit;
 /// <summary>MUL IMUL DIV IDIV at 32 bits. A division that would trap leaves to the interpreter, which raises #DE.</summary>
 internal static class MultiplyEmitter
 {
+    /// <summary>The Host's DIV and IDIV of 64 bits by 32; null: it has none, or the runtime does not offer them.</summary>
+    private static readonly MethodInfo? s_divide = HostDivide(typeof(uint));
+    private static readonly MethodInfo? s_divideSigned = HostDivide(typeof(int));
+
     /// <summary>Emits the instruction if there is a template; false otherwise.</summary>
     public static bool TryEmit(RegionContext c, in Instruction i, bool flagsLive)
     {
@@ -102,6 +108,64 @@ internal static class MultiplyEmitter
             il.Emit(OpCodes.Bge_Un, miss);
         }
 
+        Label done = il.DefineLabel();
+        bool host = c.Optimisations.HostDivision && (signed ? s_divideSigned : s_divide) != null;
+        if (host && signed)
+        {
+            // What a compiler makes: EDX is EAX's sign, so the quotient fits.
+            Label wide = il.DefineLabel();
+            il.Emit(OpCodes.Ldloc, c.Register(Reg.Edx));
+            il.Emit(OpCodes.Ldloc, c.Register(Reg.Eax));
+            il.Emit(OpCodes.Ldc_I4, 31);
+            il.Emit(OpCodes.Shr);
+            il.Emit(OpCodes.Bne_Un, wide);
+            DivideOnHost(c, s_divideSigned!, divisor, quotient, remainder);
+            il.Emit(OpCodes.Br, done);
+            il.MarkLabel(wide);
+        }
+
+        if (host && !signed)
+        {
+            DivideOnHost(c, s_divide!, divisor, quotient, remainder);
+        }
+        else
+        {
+            DivideWide(c, signed, divisor, quotient, remainder, miss);
+        }
+
+        il.MarkLabel(done);
+        c.Flags = flagsLive
+            ? new FlagState(FlagKind.Raw, FlagExpression.Of(1), FlagExpression.Call(MethodNames.AfterDivision, c.Flags.RawAux(c)), null)
+            : FlagState.Dead;
+        c.KeepFlags = true;
+        il.Emit(OpCodes.Ldloc, quotient);
+        OperandEmitter.StoreRegister(c, Register.EAX);
+        il.Emit(OpCodes.Ldloc, remainder);
+        OperandEmitter.StoreRegister(c, Register.EDX);
+    }
+
+    /// <summary>One instruction of the Host; the quotient is known to fit.</summary>
+    private static void DivideOnHost(RegionContext c, MethodInfo divide, LocalBuilder divisor, LocalBuilder quotient, LocalBuilder remainder)
+    {
+        ILGenerator il = c.Il;
+        LocalBuilder both = il.DeclareLocal(divide.ReturnType);
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Eax));
+        il.Emit(OpCodes.Ldloc, c.Register(Reg.Edx));
+        il.Emit(OpCodes.Ldloc, divisor);
+        il.Emit(OpCodes.Call, divide);
+        il.Emit(OpCodes.Stloc, both);
+        il.Emit(OpCodes.Ldloc, both);
+        il.Emit(OpCodes.Ldfld, divide.ReturnType.GetField("Item1")!);
+        il.Emit(OpCodes.Stloc, quotient);
+        il.Emit(OpCodes.Ldloc, both);
+        il.Emit(OpCodes.Ldfld, divide.ReturnType.GetField("Item2")!);
+        il.Emit(OpCodes.Stloc, remainder);
+    }
+
+    /// <summary>In 64 bits, on any Host.</summary>
+    private static void DivideWide(RegionContext c, bool signed, LocalBuilder divisor, LocalBuilder quotient, LocalBuilder remainder, Label miss)
+    {
+        ILGenerator il = c.Il;
         il.Emit(OpCodes.Ldloc, c.Register(Reg.Edx));
         il.Emit(OpCodes.Conv_U8);
         il.Emit(OpCodes.Ldc_I4, 32);
@@ -131,15 +195,11 @@ internal static class MultiplyEmitter
         il.Emit(OpCodes.Mul);
         il.Emit(OpCodes.Sub);
         il.Emit(OpCodes.Stloc, remainder);
-        c.Flags = flagsLive
-            ? new FlagState(FlagKind.Raw, FlagExpression.Of(1), FlagExpression.Call(MethodNames.AfterDivision, c.Flags.RawAux(c)), null)
-            : FlagState.Dead;
-        c.KeepFlags = true;
-        il.Emit(OpCodes.Ldloc, quotient);
-        OperandEmitter.StoreRegister(c, Register.EAX);
-        il.Emit(OpCodes.Ldloc, remainder);
-        OperandEmitter.StoreRegister(c, Register.EDX);
     }
+
+    /// <summary>(low, high, divisor) to (quotient, remainder). Still a preview, so found by its name.</summary>
+    private static MethodInfo? HostDivide(Type type) =>
+        X86Base.IsSupported ? typeof(X86Base).GetMethod("DivRem", [typeof(uint), type, type]) : null;
 
     private static void SetFlags(RegionContext c, bool flagsLive, Func<FlagExpression> lost)
     {

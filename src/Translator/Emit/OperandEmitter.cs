@@ -79,21 +79,26 @@ internal static class OperandEmitter
     /// <summary>Pushes the effective address (flat: the linear address) of the memory operand.</summary>
     public static void EffectiveAddress(RegionContext c, in Instruction i)
     {
+        PushAddress(c, AddressForm.Of(i));
+    }
+
+    /// <summary>Pushes an address.</summary>
+    public static void PushAddress(RegionContext c, AddressForm form)
+    {
         ILGenerator il = c.Il;
         bool any = false;
-        if (i.MemoryBase != Register.None)
+        if (form.Base >= 0)
         {
-            il.Emit(OpCodes.Ldloc, c.Register(RegionContext.RegisterNumber(i.MemoryBase)));
+            il.Emit(OpCodes.Ldloc, c.Register(form.Base));
             any = true;
         }
 
-        if (i.MemoryIndex != Register.None)
+        if (form.Index >= 0)
         {
-            il.Emit(OpCodes.Ldloc, c.Register(RegionContext.RegisterNumber(i.MemoryIndex)));
-            int scale = System.Numerics.BitOperations.Log2((uint)i.MemoryIndexScale);
-            if (scale != 0)
+            il.Emit(OpCodes.Ldloc, c.Register(form.Index));
+            if (form.Scale != 0)
             {
-                il.Emit(OpCodes.Ldc_I4, scale);
+                il.Emit(OpCodes.Ldc_I4, form.Scale);
                 il.Emit(OpCodes.Shl);
             }
 
@@ -105,24 +110,20 @@ internal static class OperandEmitter
             any = true;
         }
 
-        int displacement = (int)i.MemoryDisplacement32;
         if (!any)
         {
-            il.Emit(OpCodes.Ldc_I4, displacement);
+            il.Emit(OpCodes.Ldc_I4, form.Displacement);
         }
-        else if (displacement != 0)
+        else if (form.Displacement != 0)
         {
-            il.Emit(OpCodes.Ldc_I4, displacement);
+            il.Emit(OpCodes.Ldc_I4, form.Displacement);
             il.Emit(OpCodes.Add);
         }
     }
 
     /// <summary>Makes the memory operand accessible (see <see cref="MemoryEmitter.Translate"/>).</summary>
-    public static void TranslateMemory(RegionContext c, in Instruction i, int size, bool write)
-    {
-        EffectiveAddress(c, i);
-        MemoryEmitter.Translate(c, AccessClass.Of(i, write), size, write);
-    }
+    public static void TranslateMemory(RegionContext c, in Instruction i, int size, bool write) =>
+        MemoryEmitter.Translate(c, AddressForm.Of(i), size, write);
 
     /// <summary>
     /// The value of operand <paramref name="operand"/>, zero-extended from its size. Memory is read now, into a temporary; a

@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Trace;
+using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -15,6 +16,12 @@ internal sealed class RegionContext
 {
     private const int Temporaries = 8;
     private const int DeepestFlags = 8;
+
+    /// <summary>
+    /// Instructions that a region takes from the budget at once. When they are used up it is left, and somebody looks who wants the
+    /// Guest's attention: often enough for a timer, too seldom to be felt. So a loop has one counter to watch, not two words.
+    /// </summary>
+    private const long Slice = 65536;
 
     private readonly LocalBuilder?[] _registers = new LocalBuilder?[8];
     private readonly LocalBuilder?[] _lowBytes = new LocalBuilder?[4];
@@ -37,17 +44,16 @@ internal sealed class RegionContext
             }
         }
 
-        Budget = il.DeclareLocal(typeof(long));
+        Budget = il.DeclareLocal(typeof(int));
         ReadTable = il.DeclareLocal(typeof(ulong));
         WriteTable = il.DeclareLocal(typeof(ulong));
         SavedA = il.DeclareLocal(typeof(uint));
         SavedB = il.DeclareLocal(typeof(uint));
         Address = il.DeclareLocal(typeof(uint));
-        Host = il.DeclareLocal(typeof(ulong));
-        Bias = Host;
         Wide = il.DeclareLocal(typeof(long));
         Exits = new ExitEmitter(this);
         X87 = new X87Emitter(this, x87);
+        Spans = new CheckedSpans(this);
     }
 
     public ILGenerator Il { get; }
@@ -59,7 +65,17 @@ internal sealed class RegionContext
     /// <summary>Bit n: register n may differ from memory, so every exit stores it.</summary>
     public ushort Written { get; }
 
+    /// <summary>
+    /// What is left of the instructions that the region has taken from the budget, less <see cref="Reserve"/>: a safepoint
+    /// that would make it negative does not let through.
+    /// </summary>
     public LocalBuilder Budget { get; }
+
+    /// <summary>Does any block make use of <see cref="MarkEntry"/>?</summary>
+    public bool MarksEntries { get; set; }
+
+    /// <summary>The most instructions that can run behind a safepoint's block without asking.</summary>
+    public required int Reserve { get; init; }
 
     public LocalBuilder ReadTable { get; }
 
@@ -70,35 +86,20 @@ internal sealed class RegionContext
 
     public LocalBuilder SavedB { get; }
 
-    /// <summary>Guest address of the access being emitted.</summary>
+    /// <summary>Scratch for an address.</summary>
     public LocalBuilder Address { get; }
-
-    /// <summary>Scratch for a soft TLB entry.</summary>
-    public LocalBuilder Host { get; }
 
     /// <summary>Scratch of 64 bits, for products and dividends.</summary>
     public LocalBuilder Wide { get; }
 
-    /// <summary>The local that, added to <see cref="Address"/>, gives the Host address of the access being emitted.</summary>
-    public LocalBuilder Bias { get; set; }
+    /// <summary>Where the Host has what the access being emitted is about.</summary>
+    public HostPlace Host { get; set; }
 
-    /// <summary>The page caches in use.</summary>
-    public PageCaches PageCaches { get; } = new();
+    /// <summary>The windows in use.</summary>
+    public Windows Windows { get; } = new();
 
-    /// <summary>Misses of the page caches, to be emitted behind all hot code.</summary>
-    public List<SlowPath> SlowPaths { get; } = [];
-
-    /// <summary>The slow path for an access like this.</summary>
-    public SlowPath SlowPath(PageCache cache, int size, bool write)
-    {
-        SlowPath? path = SlowPaths.Find(p => p.Cache == cache && p.Size == size && p.Write == write);
-        if (path == null)
-        {
-            SlowPaths.Add(path = new SlowPath(cache, size, write));
-        }
-
-        return path;
-    }
+    /// <summary>What has been checked in this block.</summary>
+    public CheckedSpans Spans { get; }
 
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
@@ -115,8 +116,8 @@ internal sealed class RegionContext
     /// <summary>In this region, flags that depend on the way we came always have CF in bit 31 of their second operand.</summary>
     public bool CarryNormal { get; set; }
 
-    /// <summary>May accesses of this block use page caches?</summary>
-    public bool UsePageCaches { get; set; }
+    /// <summary>Do accesses of this block look through windows?</summary>
+    public bool UseWindows { get; set; }
 
     /// <summary>The instruction being emitted.</summary>
     public uint CurrentEip
@@ -154,11 +155,11 @@ internal sealed class RegionContext
         return Il.DeclareLocal(typeof(uint));
     }
 
-    /// <summary>At the start of a block nothing is known of low bytes and pages.</summary>
-    public void BeginBlock()
+    /// <summary>At the start of a block nothing is known of low bytes and memory.</summary>
+    public void BeginBlock(Instruction[] code)
     {
         Array.Clear(_lowByteKnown);
-        PageCaches.Changed(null);
+        Spans.BeginBlock(code);
     }
 
     /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>
@@ -178,7 +179,7 @@ internal sealed class RegionContext
     public void OverwriteRegister(int number, bool lowByteStays)
     {
         Overwrite(Register(number));
-        PageCaches.Changed(number);
+        Spans.Changed(number);
         if (!lowByteStays && number < 4)
         {
             _lowByteKnown[number] = false;
@@ -232,7 +233,7 @@ internal sealed class RegionContext
         }
 
         Il.Emit(OpCodes.Stloc, SavedA);
-        return new FlagState(flags.Kind, FlagExpression.Of(SavedA), flags.B == null ? null : FlagExpression.Of(SavedB), null);
+        return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null };
     }
 
     /// <summary>
@@ -244,6 +245,17 @@ internal sealed class RegionContext
         if (flags.Kind == FlagState.Dynamic)
         {
             return;
+        }
+
+        Label? stored = null;
+        if (flags.OrEntry)
+        {
+            stored = Il.DefineLabel();
+            Il.Emit(OpCodes.Ldloc, Budget);
+            Il.Emit(OpCodes.Ldarg_0);
+            Offset(MethodNames.EntryMark);
+            Il.Emit(OpCodes.Ldind_I4);
+            Il.Emit(OpCodes.Beq, stored.Value);
         }
 
         if (flags.UsesFields)
@@ -258,6 +270,43 @@ internal sealed class RegionContext
         }
 
         Store(MethodNames.FlagsKind, flags.Kind);
+        if (stored is { } label)
+        {
+            Il.MarkLabel(label);
+        }
+    }
+
+    /// <summary>
+    /// The region has been entered at this block. Its budget has never been what it is now, so as long as it is, the flags are those that stand
+    /// in the CPU struct: a loop need not say in each round that it is not the first.
+    /// </summary>
+    public void MarkEntry() => Store(MethodNames.EntryMark, Budget);
+
+    /// <summary>Flags that may still be those of the entry are wanted by somebody who will not ask: from here on they stand in the CPU struct.</summary>
+    public void SettleEntry()
+    {
+        if (Flags.OrEntry)
+        {
+            StoreFlags(CarryNormal && !Flags.IsCarryNormal ? Flags with { Kind = FlagKind.Raw, A = Flags.RawResult(this), B = Flags.RawAux(this) } : Flags);
+            Flags = CanonicalFlags();
+        }
+    }
+
+    /// <summary>Is it one of the locals that hold Guest registers?</summary>
+    public bool IsRegister(LocalBuilder local) => Array.IndexOf(_registers, local) >= 0;
+
+    /// <summary>What holds in <paramref name="other"/>, an earlier emission of the same region, in terms of this one's registers.</summary>
+    public FlagExpression Adopt(FlagExpression expression, RegionContext other)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            if (_registers[i] is { } mine)
+            {
+                expression = expression.Replace(other._registers[i]!, mine);
+            }
+        }
+
+        return expression;
     }
 
     /// <summary>Keeps the description of the flags from growing without end, along a chain of rotates for example.</summary>
@@ -303,6 +352,61 @@ internal sealed class RegionContext
     }
 
     public void LoadRegisterFromMemory(int number) => Load(number * 4, OpCodes.Ldind_U4, Register(number));
+
+    /// <summary>Takes instructions from the budget into <see cref="Budget"/>.</summary>
+    public void TakeBudget()
+    {
+        // cpu->BudgetLeft -= taken, which is the smaller of it and a slice.
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(MethodNames.BudgetLeft);
+        Il.Emit(OpCodes.Ldind_I8);
+        Il.Emit(OpCodes.Ldc_I8, Slice);
+        Il.Emit(OpCodes.Call, MethodNames.Minimum);
+        Il.Emit(OpCodes.Conv_I4);
+        Il.Emit(OpCodes.Stloc, Budget);
+        if (MarksEntries)
+        {
+            // It may come by the marked value once more.
+            Store(MethodNames.EntryMark, int.MinValue);
+        }
+
+        AddToBudgetLeft(() =>
+        {
+            Il.Emit(OpCodes.Ldloc, Budget);
+            Il.Emit(OpCodes.Neg);
+        });
+        Charge(Reserve);
+    }
+
+    /// <summary>Gives back what has been taken and not used: now the count in memory is right.</summary>
+    public void ReturnBudget() => AddToBudgetLeft(() =>
+    {
+        Il.Emit(OpCodes.Ldloc, Budget);
+        Il.Emit(OpCodes.Ldc_I4, Reserve);
+        Il.Emit(OpCodes.Add);
+    });
+
+    /// <summary>So many instructions are going to run.</summary>
+    public void Charge(int instructions)
+    {
+        Il.Emit(OpCodes.Ldloc, Budget);
+        Il.Emit(OpCodes.Ldc_I4, instructions);
+        Il.Emit(OpCodes.Sub);
+        Il.Emit(OpCodes.Stloc, Budget);
+    }
+
+    private void AddToBudgetLeft(Action pushInt)
+    {
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(MethodNames.BudgetLeft);
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(MethodNames.BudgetLeft);
+        Il.Emit(OpCodes.Ldind_I8);
+        pushInt();
+        Il.Emit(OpCodes.Conv_I8);
+        Il.Emit(OpCodes.Add);
+        Il.Emit(OpCodes.Stind_I8);
+    }
 
     /// <summary>Local = a field of the CPU struct.</summary>
     public void Load(int offset, OpCode load, LocalBuilder local)

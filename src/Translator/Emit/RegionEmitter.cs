@@ -15,7 +15,7 @@ namespace Lguest.Jit.Translator.Emit;
 /// A region as IL: check the assumed pages, load registers into locals, switch to the entry, then the blocks, then the
 /// cold stubs. Reads as the pipeline that it is.
 /// </summary>
-internal sealed class RegionEmitter
+internal sealed unsafe class RegionEmitter
 {
     private readonly RegionPlan _plan;
     private readonly Optimisations _optimisations;
@@ -49,11 +49,27 @@ internal sealed class RegionEmitter
     /// <summary>Blocks (by number in the plan) that the method can be entered at, in the order of entry numbers.</summary>
     public IReadOnlyList<int> Entries => _graph.Entries;
 
-    /// <summary>The page caches' countdowns.</summary>
-    public List<CacheRecord> CacheRecords { get; } = [];
+    /// <summary>What the region looks at memory through.</summary>
+    public Windows Windows { get; private set; } = new();
 
     /// <summary>Emits the whole method body.</summary>
     public void Emit(ILGenerator il)
+    {
+        bool merges = Enumerable.Range(0, _code.Count).Any(block => BranchEmitter.IsCandidate(_graph, _flags, _optimisations, block));
+        if (!merges)
+        {
+            Emit(il, null);
+            return;
+        }
+
+        // Once for the notes, which nobody compiles.
+        var method = new DynamicMethod("notes", typeof(nint), [typeof(nint), typeof(nint)]);
+        FlagMerges notes = Emit(method.GetILGenerator(4096), null);
+        HostAllocations.Free(Allocations);
+        Emit(il, notes);
+    }
+
+    private FlagMerges Emit(ILGenerator il, FlagMerges? notes)
     {
         ushort used = 0;
         ushort written = 0;
@@ -65,29 +81,33 @@ internal sealed class RegionEmitter
         }
 
         _x87.AllocateRecords(Allocations);
-        var c = new RegionContext(il, _plan, _optimisations, used, written, _x87) { CarryNormal = _flags.KeepsEntryFlags() };
-        ChoosePageCaches(c);
-        var labels = new Label[_code.Count];
-        for (int i = 0; i < labels.Length; i++)
+        var c = new RegionContext(il, _plan, _optimisations, used, written, _x87) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
+        Windows = c.Windows;
+        ChooseWindows(c);
+        Label[] labels = [.. _code.Select(_ => il.DefineLabel())];
+
+        // Where blocks that are safepoints are entered with the flags in the CPU struct.
+        Label[] doors = [.. labels.Select((label, block) => _graph.IsSafepoint(block) ? il.DefineLabel() : label)];
+        BranchTable? table = BranchTable.Create(_plan, _graph.Tabled, Allocations);
+        var taken = new FlagMerges(c);
+        var branches = new BranchEmitter(c, _graph, _flags, labels, doors, table) { Notes = notes == null ? taken : null };
+        if (notes != null)
         {
-            labels[i] = il.DefineLabel();
+            branches.Merge(notes);
         }
 
-        EmitPrologue(c, labels);
-        BranchTable? table = BranchTable.Create(_plan, _graph.Tabled, Allocations);
-        var branches = new BranchEmitter(c, _graph, _flags, labels, table);
+        EmitPrologue(c, doors);
         foreach (int block in _graph.Order)
         {
             EmitBlock(c, block, labels, branches);
         }
 
-        table?.EmitDispatch(c, labels);
-        IlRecorder.Note(il, "slow paths");
-        MemoryEmitter.EmitSlowPaths(c);
+        table?.EmitDispatch(c, doors);
         c.X87.EmitColdPaths();
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
-        IlRecorder.NameLocals(il, c, c.Exits, c.PageCaches.Chosen.Values);
+        IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
+        return taken;
     }
 
     private static Instruction[] Decode(PlannedBlock block)
@@ -103,50 +123,42 @@ internal sealed class RegionEmitter
         return code;
     }
 
-    private void ChoosePageCaches(RegionContext c)
+    private void ChooseWindows(RegionContext c)
     {
-        if (!_optimisations.PageCaches)
+        if (!_optimisations.Windows)
         {
             return;
         }
 
         for (int block = 0; block < _code.Count; block++)
         {
-            if (!_graph.IsInLoop(block))
+            foreach (Instruction instruction in _code[block])
             {
-                continue;
-            }
-
-            IReadOnlyDictionary<int, (X87Run Run, X87Element Element)> elements = _x87.Elements(block);
-            for (int i = 0; i < _code[block].Length; i++)
-            {
-                if (elements.TryGetValue(i, out (X87Run Run, X87Element Element) member))
+                if (_graph.IsInLoop(block) && HasPlainMemory(instruction))
                 {
-                    if (member.Element.Window is { } window && window.FirstElement == member.Element.Number)
-                    {
-                        c.PageCaches.Add(window.Class);
-                    }
-                }
-                else if (HasPlainMemory(_code[block][i]))
-                {
-                    c.PageCaches.Count(_code[block][i]);
+                    c.Windows.Add(instruction);
                 }
             }
         }
 
-        c.PageCaches.Choose(c.Il, _plan.Scattered, accesses =>
-        {
-            var record = new CacheRecord(accesses);
-            CacheRecords.Add(record);
-            Allocations.Add(record.Countdown);
-            return record.Countdown;
-        });
+        c.Windows.Choose(c.Il, _plan.Windows, Allocations);
     }
 
-    private void EmitPrologue(RegionContext c, Label[] labels)
+    private void EmitPrologue(RegionContext c, Label[] doors)
     {
         ILGenerator il = c.Il;
         IlRecorder.Note(il, "prologue");
+        Label quiet = il.DefineLabel();
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.Attention);
+        il.Emit(OpCodes.Volatile);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Brfalse, quiet);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldarg_1);
+        il.Emit(OpCodes.Call, MethodNames.Refuse);
+        il.Emit(OpCodes.Ret);
+        il.MarkLabel(quiet);
         if (_plan.Pages.Count > 1)
         {
             CheckPages(c);
@@ -160,28 +172,21 @@ internal sealed class RegionEmitter
             }
         }
 
-        c.Load(MethodNames.BudgetLeft, OpCodes.Ldind_I8, c.Budget);
+        c.TakeBudget();
         c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
         c.Load(MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
         PrepareFlags(c);
-        foreach (PageCache cache in c.PageCaches.Chosen.Values)
-        {
-            il.Emit(OpCodes.Ldc_I8, PageCache.NoPage);
-            il.Emit(OpCodes.Stloc, cache.Start);
-            il.Emit(OpCodes.Ldc_I4_0);
-            il.Emit(OpCodes.Conv_U8);
-            il.Emit(OpCodes.Stloc, cache.Bias);
-        }
+        c.Windows.EmitPrologue(c);
 
         if (Entries.Count > 1)
         {
             il.Emit(OpCodes.Ldarg_1);
             c.Offset(MethodNames.EntryNumber);
             il.Emit(OpCodes.Ldind_U4);
-            il.Emit(OpCodes.Switch, [.. Entries.Select(e => labels[e])]);
+            il.Emit(OpCodes.Switch, [.. Entries.Select(e => doors[e])]);
         }
 
-        il.Emit(OpCodes.Br, labels[0]);
+        il.Emit(OpCodes.Br, doors[0]);
     }
 
     /// <summary>Each page of code is mapped as it was, or the block is interpreted.</summary>
@@ -243,18 +248,29 @@ internal sealed class RegionEmitter
         ILGenerator il = c.Il;
         Instruction[] code = _code[number];
         IlRecorder.Block(il, number);
+        if (_graph.IsSafepoint(number))
+        {
+            branches.EmitDoor(number);
+        }
+
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
-        c.BeginBlock();
+        c.BeginBlock(code);
         c.X87.BeginBlock(number);
-        c.UsePageCaches = _graph.IsInLoop(number);
-        Charge(c, number);
+        c.UseWindows = _graph.IsInLoop(number);
+        if (!_graph.IsSafepoint(number))
+        {
+            // A safepoint's block is paid for by whoever goes there.
+            c.Charge(code.Length);
+        }
+
         bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)
         {
             ref readonly Instruction instruction = ref code[i];
             c.CurrentEip = instruction.IP32;
             c.Remaining = code.Length - i;
+            c.Spans.BeginInstruction(i);
             c.KeepFlags = wanted[i];
             bool plain = HasPlainMemory(instruction);
             if (i == code.Length - 1 && instruction.FlowControl != FlowControl.Next)
@@ -299,36 +315,8 @@ internal sealed class RegionEmitter
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
         || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive);
 
-    /// <summary>
-    /// Takes the block's instructions from the budget. Whether there is enough is asked at safepoints only, for the longest
-    /// way to the next one; with less, the interpreter runs the last few blocks and stops at the right instruction.
-    /// </summary>
-    private void Charge(RegionContext c, int number)
-    {
-        ILGenerator il = c.Il;
-        if (_graph.IsSafepoint(number))
-        {
-            Label refuse = c.Exits.Refusal(_plan.Blocks[number].Eip);
-            il.Emit(OpCodes.Ldarg_0);
-            c.Offset(MethodNames.Attention);
-            il.Emit(OpCodes.Volatile);
-            il.Emit(OpCodes.Ldind_I4);
-            il.Emit(OpCodes.Brtrue, refuse);
-            il.Emit(OpCodes.Ldloc, c.Budget);
-            il.Emit(OpCodes.Ldc_I4, _graph.LongestPath(number));
-            il.Emit(OpCodes.Conv_I8);
-            il.Emit(OpCodes.Blt, refuse);
-        }
-
-        il.Emit(OpCodes.Ldloc, c.Budget);
-        il.Emit(OpCodes.Ldc_I4, _code[number].Length);
-        il.Emit(OpCodes.Conv_I8);
-        il.Emit(OpCodes.Sub);
-        il.Emit(OpCodes.Stloc, c.Budget);
-    }
-
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>
-    private static bool HasPlainMemory(in Instruction i)
+    public static bool HasPlainMemory(in Instruction i)
     {
         for (int k = 0; k < i.OpCount; k++)
         {

@@ -5,7 +5,7 @@ namespace Lguest.Jit.Translator.Emit;
 
 /// <summary>
 /// Which instructions of a region must leave flags behind, across its blocks. Wherever execution may leave (a memory access
-/// above all) the world sees the flags; behind a branch that leaves the region we assume that somebody looks.
+/// above all) the world sees the flags; behind a branch that leaves the region, or may be interrupted, we assume that somebody looks.
 /// </summary>
 internal sealed class RegionFlags
 {
@@ -63,6 +63,34 @@ internal sealed class RegionFlags
         return false;
     }
 
+    /// <summary>
+    /// Do only exits look at the flags that this block is entered with? Then it overwrites them all before it ends, and keeps none in between.
+    /// </summary>
+    public bool AreForExitsOnly(int block)
+    {
+        bool[] wanted = Wanted(block);
+        Instruction[] code = _code[block];
+        for (int i = 0; i < code.Length; i++)
+        {
+            if (ReadsFlags(code[i]) || !RegionEmitter.HasPlainMemory(code[i]))
+            {
+                return false;
+            }
+
+            if (!wanted[i] || WritesAll(code[i]))
+            {
+                return true;
+            }
+
+            if (code[i].RflagsModified != RflagsBits.None)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Writes all six flags whatever its operands are.</summary>
     public static bool WritesAll(in Instruction i) => i.Mnemonic switch
     {
@@ -77,7 +105,7 @@ internal sealed class RegionFlags
         bool live = _graph.MayLeave(block) || !_optimisations.DeadFlags;
         foreach (int successor in _graph.Successors(block))
         {
-            live |= _liveIn[successor];
+            live |= _liveIn[successor] || _graph.IsSafepoint(successor);
         }
 
         for (int i = code.Length - 1; i >= 0; i--)
@@ -103,8 +131,7 @@ internal sealed class RegionFlags
             }
         }
 
-        // The head of a safepoint is an exit itself.
-        return live || _graph.IsSafepoint(block);
+        return live;
     }
 
     private static bool ReadsFlags(in Instruction i) => i.RflagsRead != RflagsBits.None;

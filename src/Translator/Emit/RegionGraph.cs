@@ -56,8 +56,18 @@ internal sealed class RegionGraph
         {
             Longest(i);
             _inLoop[i] = ReachesItself(i);
+            if (_safepoint[i])
+            {
+                LongestTail = Math.Max(LongestTail, _longest[i] - code[i].Length);
+            }
         }
     }
+
+    /// <summary>Instructions of a block.</summary>
+    public int Length(int block) => _code[block].Length;
+
+    /// <summary>Where a block starts.</summary>
+    public uint Eip(int block) => _code[block][0].IP32;
 
     /// <summary>Block numbers in the order of emission; the seed first.</summary>
     public List<int> Order { get; } = [];
@@ -89,8 +99,14 @@ internal sealed class RegionGraph
     /// <summary>The most instructions that can run from the start of this block to the next safepoint or out of the region.</summary>
     public int LongestPath(int block) => _longest[block];
 
+    /// <summary>The most instructions that can run behind a safepoint's own block before somebody asks for the budget again.</summary>
+    public int LongestTail { get; private set; }
+
     /// <summary>The block that starts at this address, if it is in the region.</summary>
     public bool TryFind(uint eip, out int block) => _number.TryGetValue(eip, out block);
+
+    /// <summary>The block that starts at this address; it is in the region.</summary>
+    public int Find(uint eip) => _number[eip];
 
     private static bool IsRelative(in Instruction last) => last.OpCount > 0 && last.GetOpKind(0) == OpKind.NearBranch32;
 

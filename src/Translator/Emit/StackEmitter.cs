@@ -20,13 +20,9 @@ internal static class StackEmitter
     /// <summary>Pushes a value onto the Guest's stack.</summary>
     public static void PushValue(RegionContext c, FlagExpression value)
     {
-        ILGenerator il = c.Il;
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        il.Emit(OpCodes.Ldc_I4_4);
-        il.Emit(OpCodes.Sub);
-        MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: true);
+        MemoryEmitter.Translate(c, AddressForm.Off(Reg.Esp, -4), 4, write: true);
         MemoryEmitter.Store(c, value, 4);
-        il.Emit(OpCodes.Ldloc, c.Address);
+        OperandEmitter.PushAddress(c, AddressForm.Off(Reg.Esp, -4));
         OperandEmitter.StoreRegister(c, Register.ESP);
     }
 
@@ -42,8 +38,7 @@ internal static class StackEmitter
     public static LocalBuilder LoadTop(RegionContext c)
     {
         LocalBuilder value = c.Temporary();
-        c.Il.Emit(OpCodes.Ldloc, c.Register(Reg.Esp));
-        MemoryEmitter.Translate(c, AccessClass.Stack, 4, write: false);
+        MemoryEmitter.Translate(c, AddressForm.Off(Reg.Esp, 0), 4, write: false);
         MemoryEmitter.Load(c, 4);
         c.Il.Emit(OpCodes.Stloc, value);
         return value;
@@ -120,8 +115,7 @@ internal static class StackEmitter
 
         ILGenerator il = c.Il;
         LocalBuilder frame = c.Temporary();
-        il.Emit(OpCodes.Ldloc, c.Register(Reg.Ebp));
-        MemoryEmitter.Translate(c, new AccessClass(Reg.Ebp, Write: false), 4, write: false);
+        MemoryEmitter.Translate(c, AddressForm.Off(Reg.Ebp, 0), 4, write: false);
         MemoryEmitter.Load(c, 4);
         il.Emit(OpCodes.Stloc, frame);
         il.Emit(OpCodes.Ldloc, c.Register(Reg.Ebp));

@@ -77,9 +77,6 @@ internal sealed class X87Emitter
             case Code.Wait:
                 BeReady();
                 return true;
-            case Code.Sahf:
-                StoreAhIntoFlags();
-                return true;
             case Code.Fnstsw_AX:
                 BeReady();
                 PushStatus(s_statusWord);
@@ -176,19 +173,17 @@ internal sealed class X87Emitter
     /// <summary>Checks a window, and leaves its two addresses for the thunk.</summary>
     private void Translate(X87Window window)
     {
-        Instruction first = window.Sample;
-        first.MemoryDisplacement32 = window.Displacement;
-        OperandEmitter.EffectiveAddress(_c, first);
-        MemoryEmitter.Translate(_c, window.Class, window.Size, window.Write);
+        AddressForm form = AddressForm.Of(window.Sample) with { Displacement = (int)window.Displacement };
+        MemoryEmitter.Translate(_c, form, window.Size, window.Write);
         int field = MethodNames.FpuThunks + window.Number * FpuThunkState.WindowStride;
         _il.Emit(OpCodes.Ldarg_0);
         _c.Offset(field);
-        _il.Emit(OpCodes.Ldloc, _c.Bias);
-        _il.Emit(OpCodes.Ldloc, _c.Address);
-        _il.Emit(OpCodes.Conv_U8);
-        _il.Emit(OpCodes.Add);
-        _il.Emit(OpCodes.Stind_I8);
-        _c.Store(field + sizeof(ulong), _c.Address);
+        MemoryEmitter.PushHostAddress(_c);
+        _il.Emit(OpCodes.Stind_I);
+        _il.Emit(OpCodes.Ldarg_0);
+        _c.Offset(field + sizeof(ulong));
+        OperandEmitter.PushAddress(_c, form);
+        _il.Emit(OpCodes.Stind_I4);
     }
 
     /// <summary>Copies an operand, as it may be overwritten before the thunk comes to read it.</summary>
@@ -230,13 +225,6 @@ internal sealed class X87Emitter
         {
             _c.Flags = new FlagState(FlagKind.Image, FlagExpression.Of(answer), FlagExpression.Of(0), null);
         }
-    }
-
-    /// <summary>SAHF: all but OF.</summary>
-    private void StoreAhIntoFlags()
-    {
-        FlagExpression overflow = FlagExpression.Call(MethodNames.Condition, FlagExpression.Of(0), _c.Flags.RawResult(_c), _c.Flags.RawAux(_c));
-        _c.Flags = new FlagState(FlagKind.Image, OperandEmitter.RegisterValue(_c, Register.AH), overflow, null);
     }
 
     private void PushStatus(int field)

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Fpu;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.FloatingPoint;
 
@@ -84,10 +85,10 @@ internal static unsafe class X87Replay
         return flags;
     }
 
-    /// <summary>The records of a run, to be freed with <see cref="NativeMemory.AlignedFree"/>.</summary>
+    /// <summary>The records of a run, to be freed with <see cref="HostAllocations.Free"/>.</summary>
     public static nint Records(X87Run run)
     {
-        var records = (X87Record*)NativeMemory.AlignedAlloc((nuint)(run.Elements.Count * sizeof(X87Record)), 64);
+        var records = (X87Record*)HostAllocations.Take((nuint)(run.Elements.Count * sizeof(X87Record)), 64);
         foreach (X87Element e in run.Elements)
         {
             records[e.Number] = new X87Record

@@ -71,8 +71,6 @@ internal sealed record X87Window(int Number, X87Address Address, Instruction Sam
     /// <summary>The element in front of which it is translated.</summary>
     public int FirstElement { get; set; } = int.MaxValue;
 
-    public AccessClass Class => AccessClass.Of(Sample, Write);
-
     /// <summary>Does a memory operand lie in it, and may it be accessed as it wants?</summary>
     public bool Holds(X87Element element)
     {

@@ -14,6 +14,7 @@ public class EscapeFilterTests
     [InlineData("\u0001aq", "\u0001q", nameof(EscapeCommand.None))]
     [InlineData("\u0001zq", "q", nameof(EscapeCommand.None))]
     [InlineData("\u0001h", "", nameof(EscapeCommand.Help))]
+    [InlineData("\u0001c", "", nameof(EscapeCommand.Monitor))]
     [InlineData("\u0003\u0004\u001A\u001C", "\u0003\u0004\u001A\u001C", nameof(EscapeCommand.None))]
     public void Only_Ctrl_A_is_ours(string typed, string forGuest, string command)
     {

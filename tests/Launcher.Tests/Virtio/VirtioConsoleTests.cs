@@ -217,4 +217,39 @@ public sealed class VirtioConsoleTests : IDisposable
 
         public void NotifyWrite(uint physical, uint length) => Writes.Add((physical, length));
     }
+
+    [Fact]
+    public void Without_a_terminal_there_is_no_size()
+    {
+        _driver.Start();
+        Assert.Equal(0u, _machine.Read(VirtioRegister.Config, 4));
+    }
+
+    [Fact]
+    public void A_size_is_announced_when_the_console_prints_and_whenever_it_changes()
+    {
+        var input = new ConsoleInputQueue();
+        input.Resize(new TerminalSize(132, 43));
+        using var rig = new DeviceRig((ram, log) => new VirtioConsole(ram, log, _machine.Sink, input), queues: 2);
+        Assert.Equal(5u, (uint)rig.Offered);
+        rig.Start(features: 1);
+        var console = (VirtioConsole)rig.Device;
+        console.RunOnGuestThread();
+        Assert.Equal(0u, rig.Device.Read(VirtioRegister.Isr, 1));
+        rig.Offer(1, (0x100000, 1, false));
+        rig.Notify(1);
+        Assert.Equal(3u, rig.Device.Read(VirtioRegister.Isr, 1));
+        Assert.Equal((132u, 43u), (rig.Device.Read(VirtioRegister.Config, 2), rig.Device.Read(VirtioRegister.Config + 2, 2)));
+
+        rig.Offer(1, (0x100000, 1, false));
+        rig.Notify(1);
+        Assert.Equal(1u, rig.Device.Read(VirtioRegister.Isr, 1));
+        uint generation = rig.Device.Read(VirtioRegister.ConfigGeneration, 1);
+        input.Resize(new TerminalSize(80, 300));
+        Assert.Equal(132u, rig.Device.Read(VirtioRegister.Config, 2));
+        console.RunOnGuestThread();
+        Assert.Equal(2u, rig.Device.Read(VirtioRegister.Isr, 1));
+        Assert.NotEqual(generation, rig.Device.Read(VirtioRegister.ConfigGeneration, 1));
+        Assert.Equal((80u, 300u), (rig.Device.Read(VirtioRegister.Config, 2), rig.Device.Read(VirtioRegister.Config + 2, 2)));
+    }
 }

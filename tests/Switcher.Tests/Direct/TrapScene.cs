@@ -51,6 +51,9 @@ internal sealed class TrapScene
     /// <summary>The user's program behind the three calls.</summary>
     public required Action<Assembler> User { get; init; }
 
+    /// <summary>Code beside that of handlers and user.</summary>
+    public Action<AssembledGuest> Extra { get; init; } = static _ => { };
+
     /// <summary>May the direct path have fewer exits than this? (Three calls, less the first, which teaches it.)</summary>
     public int ExitsSaved { get; init; } = 2;
 
@@ -84,6 +87,7 @@ internal sealed class TrapScene
         guest[Cursor] = Records;
         guest[AssembledGuest.Data + LguestData.SyscallVec] = SyscallVector;
         PlaceHandlers(guest);
+        Extra(guest);
         _ = guest.Place(AssembledGuest.Entry, c =>
         {
             c.Begin();

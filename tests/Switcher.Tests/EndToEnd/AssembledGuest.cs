@@ -39,13 +39,15 @@ internal sealed unsafe class AssembledGuest : IDisposable
 
     private const int WatchdogMilliseconds = 30_000;
 
-    private readonly GuestMachine _machine = new(RamSize, new HostClock());
+    private readonly GuestMachine _machine;
     private readonly IExecutionEngine _engine;
 
     /// <param name="options">Null: the usual ones.</param>
     /// <param name="engine">Null: the interpreter.</param>
-    public AssembledGuest(GuestOptions? options = null, Func<GuestMachine, IExecutionEngine>? engine = null)
+    /// <param name="clock">Null: Host time.</param>
+    public AssembledGuest(GuestOptions? options = null, Func<GuestMachine, IExecutionEngine>? engine = null, IGuestClock? clock = null)
     {
+        _machine = new GuestMachine(RamSize, clock ?? new HostClock());
         _engine = engine != null ? engine(_machine) : new InterpreterEngine(_machine);
         Guest = new LguestGuest(_machine, _engine, Console, options ?? new GuestOptions());
         for (uint slot = 0; slot < AsyncRing.Size; slot += 4)

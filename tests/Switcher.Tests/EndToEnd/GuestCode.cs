@@ -77,6 +77,22 @@ internal static class GuestCode
         c.jb(again);
     }
 
+    /// <summary>
+    /// Sets the timer so that in deterministic time it is due when so many instructions behind this phrase have been completed. (A nanosecond is an
+    /// instruction there, and no timer is shorter than 20,000.)
+    /// </summary>
+    public static void SetTimerTo(this Assembler c, uint instructions)
+    {
+        const uint Shortest = 20_000;
+        Label again = c.CreateLabel();
+        c.Hypercall(HypercallNumbers.SetClockevent, Shortest + instructions);
+        c.nop();
+        c.mov(ecx, (Shortest - 2) / 2);
+        c.Label(ref again);
+        c.dec(ecx);
+        c.jne(again);
+    }
+
     /// <summary>Busy until the Host says that an interrupt waits for interrupts to be enabled.</summary>
     public static void WaitForIrqPending(this Assembler c)
     {

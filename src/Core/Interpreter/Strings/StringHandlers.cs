@@ -79,6 +79,7 @@ internal static unsafe class StringHandlers
     {
         cpu->Eip = op->Eip;
         cpu->BudgetLeft += op->Remaining - 1;
+        cpu->ResumeFlagAt = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
         cpu->Exit = cpu->Cut != ExitReason.Continue ? cpu->Cut
             : cpu->BudgetLeft == 0 ? ExitReason.Budget : ExitReason.Continue;
         cpu->Cut = ExitReason.Continue;

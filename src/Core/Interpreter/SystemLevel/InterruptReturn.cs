@@ -6,7 +6,7 @@ namespace Lguest.Jit.Core.Interpreter.SystemLevel;
 
 /// <summary>
 /// IRET and IRETD (SDM vol. 2) as rings 1 and 3 can use them. IF, IOPL, VM, VIF and VIP keep what they are.
-/// RF is not kept: nothing but the very next instruction could tell, and that one clears it.
+/// RF is kept as a place, <see cref="GuestCpu.ResumeFlagAt"/>, since the very next instruction clears it.
 /// </summary>
 internal readonly unsafe struct InterruptReturn<TWidth> : IInstruction
     where TWidth : struct, IWidth
@@ -50,6 +50,11 @@ internal readonly unsafe struct InterruptReturn<TWidth> : IInstruction
 
             FlagImage.Load<TWidth>(cpu, flags);
             FarTransfers.ReturnOuter(cpu, selector, offset, code, stackSelector & 0xFFFF, stackPointer, stack);
+        }
+
+        if ((flags & TWidth.Mask & Eflags.Resume) != 0)
+        {
+            cpu->ResumeFlagAt = Flow.RetiredBefore(cpu, op) + 1;
         }
 
         if (op->Eip == cpu->NoirqIret && Volatile.Read(ref cpu->PendingInterrupts) != 0)

@@ -117,7 +117,13 @@ internal readonly unsafe struct MoveToSegment : IInstruction
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        return RareOperand.Read<W16>(cpu, op, out uint selector) && Segments.Load(cpu, op->Destination, selector);
+        if (!RareOperand.Read<W16>(cpu, op, out uint selector) || !Segments.Load(cpu, op->Destination, selector))
+        {
+            return false;
+        }
+
+        StackShadow.NoteLoad(cpu, op);
+        return true;
     }
 }
 
@@ -153,7 +159,28 @@ internal readonly unsafe struct PopSegment<TWidth> : IInstruction
             return false;
         }
 
+        StackShadow.NoteLoad(cpu, op);
         return true;
+    }
+}
+
+/// <summary>
+/// MOV and POP to SS hold interrupts and single steps off until the next instruction has completed, so that nobody pushes a frame onto the new
+/// SS with the old ESP (SDM vol. 3, §6.8.3). Of several in a row only the first does. LSS has no need of it.
+/// </summary>
+internal static unsafe class StackShadow
+{
+    /// <summary>A segment register has been loaded by the instruction at <paramref name="op"/>.</summary>
+    public static void NoteLoad(GuestCpu* cpu, Op* op)
+    {
+        if (op->Destination == Seg.Ss)
+        {
+            long before = Flow.RetiredBefore(cpu, op);
+            if (cpu->StackShadowAt != before)
+            {
+                cpu->StackShadowAt = before + 1;
+            }
+        }
     }
 }
 

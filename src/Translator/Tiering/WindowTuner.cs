@@ -1,0 +1,116 @@
+using Lguest.Jit.Core.State;
+using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Discover;
+
+namespace Lguest.Jit.Translator.Tiering;
+
+/// <summary>
+/// What is done about accesses that were outside of their window: it grows, or goes elsewhere; and where that does not help
+/// the region is translated anew, with another window for them, or with none.
+/// </summary>
+/// <param name="replace">Asks for a new translation of a region, with these windows.</param>
+internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> replace)
+{
+    /// <summary>Misses of one class after which it is asked how many instructions they took.</summary>
+    private const int Period = 64;
+
+    /// <summary>Instructions for each miss (which costs about as much as a hundred) that make a window worth having.</summary>
+    private const int InstructionsForMiss = 300;
+
+    /// <summary>Conflicts of a class with the others at its window that call for another one.</summary>
+    private const int Patience = 8;
+
+    private readonly Dictionary<nint, (CompiledRegion Region, WindowUse Use)> _uses = [];
+
+    /// <summary>A region is in use from now on.</summary>
+    public void Installed(CompiledRegion region)
+    {
+        foreach (WindowUse use in region.WindowUses)
+        {
+            _uses[use.Record] = (region, use);
+        }
+    }
+
+    /// <summary>A region has been cut off.</summary>
+    public void Removed(CompiledRegion region)
+    {
+        foreach (WindowUse use in region.WindowUses)
+        {
+            _uses.Remove(use.Record);
+        }
+    }
+
+    /// <summary>Translated code has been left for a miss, and the CPU says whose.</summary>
+    public void Missed(GuestCpu* cpu)
+    {
+        nint record = cpu->MissRecord;
+        cpu->MissRecord = 0;
+        if (!_uses.TryGetValue(record, out (CompiledRegion Region, WindowUse Use) found))
+        {
+            return;
+        }
+
+        (CompiledRegion region, WindowUse use) = found;
+        WindowTable* table = region.Windows;
+        if (table->Epoch != cpu->TlbEpoch)
+        {
+            WindowTable.Refresh(cpu, table);
+        }
+
+        AccessWindow* window = WindowTable.Window(table, use.Window);
+        uint page = cpu->MissAddress >> 12;
+        if (WindowTable.Entries(cpu, window)[page] == 0)
+        {
+            // The interpreter will fill it in; unless it is only that the class is in the wrong company, of those that write.
+            if (window->Writable != 0 && !use.Class.Write && cpu->ReadTable[page] != 0)
+            {
+                Conflict(region, use);
+            }
+
+            return;
+        }
+
+        if (IsTooOften(cpu, use))
+        {
+            replace(region, region.Plan.Windows.Scatter(use.Class));
+        }
+        else if (!WindowTable.TryExtend(cpu, window, page))
+        {
+            if (use.IsAlone || window->Limit < 0)
+            {
+                WindowTable.Open(cpu, window, page);
+            }
+            else
+            {
+                Conflict(region, use);
+            }
+        }
+    }
+
+    private void Conflict(CompiledRegion region, WindowUse use)
+    {
+        if (++use.Conflicts == Patience)
+        {
+            replace(region, use.IsAlone ? region.Plan.Windows.Scatter(use.Class) : region.Plan.Windows.Split(use.Class));
+        }
+    }
+
+    private static bool IsTooOften(GuestCpu* cpu, WindowUse use)
+    {
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
+        if (use.Since < 0)
+        {
+            use.Since = now;
+        }
+
+        if (++use.Misses < Period)
+        {
+            return false;
+        }
+
+        bool often = now - use.Since < (long)Period * InstructionsForMiss;
+        use.Misses = 0;
+        use.Since = now;
+        return often;
+    }
+}

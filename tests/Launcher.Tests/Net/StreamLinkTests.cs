@@ -1,0 +1,124 @@
+using System.Net.Sockets;
+using Lguest.Jit.Launcher.Loading;
+using Lguest.Jit.Launcher.Net;
+
+namespace Lguest.Jit.Launcher.Tests.Net;
+
+/// <summary>The link's threads between the rings and a socket, at whose other end the test plays passt.</summary>
+public sealed class StreamLinkTests : IDisposable
+{
+    private readonly string _path = Path.Combine(Path.GetTempPath(), $"lguest-net-{Guid.NewGuid():N}.socket");
+    private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+
+    public StreamLinkTests()
+    {
+        _listener.Bind(new UnixDomainSocketEndPoint(_path));
+        _listener.Listen();
+    }
+
+    public void Dispose()
+    {
+        _listener.Dispose();
+        File.Delete(_path);
+    }
+
+    [Fact]
+    public void Frames_go_both_ways_in_any_portions()
+    {
+        using NetLink link = Connect(out Socket peer);
+        var news = new AutoResetEvent(false);
+        link.Port.Wake = () => news.Set();
+        byte[] record = Packets.Record(Packets.Payload(3000));
+        foreach (byte[] portion in record.Chunk(701))
+        {
+            peer.Send(portion);
+            Assert.True(news.WaitOne(TimeSpan.FromSeconds(20)));
+            link.Port.TakeNews();
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => link.Port.Received.Count == record.Length, TimeSpan.FromSeconds(20)));
+        byte[] got = new byte[record.Length];
+        link.Port.Received.Copy(0, got);
+        Assert.Equal(record, got);
+
+        link.Port.ToSend.Store(0, record);
+        link.Port.ToSend.Put(record.Length);
+        byte[] heard = new byte[record.Length];
+        for (int filled = 0; filled < heard.Length;)
+        {
+            filled += peer.Receive(heard.AsSpan(filled));
+        }
+
+        Assert.Equal(record, heard);
+        peer.Dispose();
+    }
+
+    [Fact]
+    public void A_Guest_that_does_not_look_makes_the_other_end_wait()
+    {
+        using NetLink link = Connect(out Socket peer);
+        peer.Blocking = false;
+        byte[] chunk = new byte[64 << 10];
+        long sent = 0;
+        while (sent < 64 << 20)
+        {
+            try
+            {
+                sent += peer.Send(chunk);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.WouldBlock)
+            {
+                if (link.Port.Received.Free < 64 << 10)
+                {
+                    break;
+                }
+            }
+        }
+
+        // Two buffers of the Host's and our ring: what a sender gets rid of is bounded.
+        Assert.InRange(sent, (4 << 20) - (64 << 10), 8 << 20);
+        peer.Dispose();
+    }
+
+    [Fact]
+    public void When_the_other_end_goes_the_link_is_down()
+    {
+        using NetLink link = Connect(out Socket peer);
+        string? reason = null;
+        link.Port.Down = said => reason = said;
+        peer.Dispose();
+        Assert.True(SpinWait.SpinUntil(() => !link.Port.IsUp, TimeSpan.FromSeconds(20)));
+        Assert.Equal("the other end has closed the connection", reason);
+        Assert.True(link.Port.HasNews);
+    }
+
+    [Fact]
+    public void Ending_a_link_ends_its_threads_and_is_no_failure_of_it()
+    {
+        NetLink link = Connect(out Socket peer);
+        string? reason = null;
+        link.Port.Down = said => reason = said;
+        Thread.Sleep(50);
+        link.Dispose();
+        Assert.Null(reason);
+        Assert.Equal(0, peer.Receive(new byte[1]));
+        peer.Dispose();
+    }
+
+    [Fact]
+    public void Nobody_at_the_socket_is_said()
+    {
+        LoadException e = Assert.Throws<LoadException>(() => NetLinks.Open(new NetOptions { Kind = NetKind.Passt, Socket = _path + ".not" }));
+        Assert.StartsWith($"--net passt:{_path}.not: ", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<LoadException>(() => NetLinks.Open(new NetOptions { Kind = NetKind.Passt, Socket = new string('x', 1000) }));
+        Assert.StartsWith("--net passt:xxx", e.Message, StringComparison.Ordinal);
+    }
+
+    private NetLink Connect(out Socket peer)
+    {
+        NetLink link = NetLinks.Open(new NetOptions { Kind = NetKind.Passt, Socket = _path })!;
+        peer = _listener.Accept();
+        link.Start();
+        return link;
+    }
+}

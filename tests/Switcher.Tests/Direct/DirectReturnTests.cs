@@ -1,0 +1,265 @@
+using Iced.Intel;
+using Lguest.Jit.Switcher.Tests.EndToEnd;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Lguest.Jit.Switcher.Tests.Direct;
+
+/// <summary>What an <c>iret</c> without the Switcher must not forget. The returns of the first system calls have made it warm.</summary>
+public sealed class DirectReturnTests
+{
+    private const uint Flags = 2;
+    private const uint OldEsp = 3;
+    private const uint Vector = 10;
+
+    private const uint Debug = 1;
+    private const uint InvalidTss = 10;
+    private const uint SegmentNotPresent = 11;
+    private const uint GeneralProtection = 13;
+
+    /// <summary>The frame of <c>int 5</c> under what pushad has pushed.</summary>
+    private const int FrameEip = 32;
+    private const int FrameFlags = FrameEip + 8;
+    private const int FrameSs = FrameEip + 16;
+
+    [Fact]
+    public void With_NT_set_it_is_a_fault()
+    {
+        uint[] last = PlayToFault(InvalidTss, static c => SetFlags(c, 0x4000));
+        Assert.Equal(0u, last[0]);
+        Assert.Equal(0x61u, last[2]);
+    }
+
+    [Theory]
+    [InlineData(0x4000u)]
+    [InlineData(0x40000u)]
+    [InlineData(0x200000u)]
+    [InlineData(0x400u)]
+    [InlineData(0x8D5u)]
+    public void Flags_of_the_image_arrive(uint flags)
+    {
+        var scene = new TrapScene
+        {
+            OnControl = c => c.or(__dword_ptr[esp + FrameFlags], flags),
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.@int(0x80);
+                c.push(2);
+                c.popfd();
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(flags, records[^1][Flags] & flags);
+    }
+
+    [Fact]
+    public void A_trap_flag_in_the_image_steps_the_user()
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [Debug] = 0x8E00 },
+            Endings = { [Debug] = static c => c.and(__dword_ptr[esp + 8], ~0x100) },
+            OnControl = static c => c.or(__dword_ptr[esp + FrameFlags], 0x100),
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.nop();
+                c.nop();
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        uint[] step = Assert.Single(records, static r => r[Vector] == Debug);
+        Assert.Equal(0x73u, step[1]);
+        Assert.Equal(0x100u, step[Flags] & 0x100);
+    }
+
+    [Fact]
+    public void A_single_stepped_return_takes_the_flags_of_its_image()
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [Debug] = 0x8E00 },
+            OnControl = static c => SetFlags(c, 0x100),
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.nop();
+                c.nop();
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(0u, records[^1][Flags] & 0x100);
+
+        // Behind popad, and behind the iret: that of the step before, in the user's code.
+        Assert.Equal(0x61u, records.First(static r => r[Vector] == Debug)[1]);
+    }
+
+    [Theory]
+    [InlineData(0x00CF7A00u, SegmentNotPresent, 0x70u)]
+    [InlineData(0x00CFF200u, GeneralProtection, 0x70u)]
+    [InlineData(0x00CFBA00u, GeneralProtection, 0x70u)]
+    [InlineData(0x0040FA00u, GeneralProtection, 0u)]
+    public void A_code_segment_whose_descriptor_has_changed_is_looked_at(uint high, uint vector, uint error)
+    {
+        uint[] last = PlayToFault(vector, c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 14, 0xFFFF, high));
+        Assert.Equal(error, last[0]);
+        Assert.Equal(0x61u, last[2]);
+    }
+
+    [Theory]
+    [InlineData(0x73u, 0x70u)]
+    [InlineData(0x69u, 0x68u)]
+    [InlineData(0x00u, 0x00u)]
+    public void Another_stack_selector_is_looked_at(uint selector, uint error)
+    {
+        uint[] last = PlayToFault(GeneralProtection, c => c.mov(__dword_ptr[esp + FrameSs], selector));
+        Assert.Equal(error, last[0]);
+        Assert.Equal(0x61u, last[2]);
+    }
+
+    [Theory]
+    [InlineData(0x72u, 0x70u)]
+    [InlineData(0x70u, 0x70u)]
+    [InlineData(0x7Bu, 0x78u)]
+    [InlineData(0x60u, 0x60u)]
+    [InlineData(0x00u, 0x00u)]
+    public void Another_code_selector_is_looked_at(uint selector, uint error)
+    {
+        uint[] last = PlayToFault(GeneralProtection, c => c.mov(__dword_ptr[esp + FrameEip + 4], selector));
+        Assert.Equal(error, last[0]);
+    }
+
+    [Fact]
+    public void The_upper_halves_of_selectors_do_not_count()
+    {
+        var scene = new TrapScene
+        {
+            OnControl = static c =>
+            {
+                c.or(__dword_ptr[esp + FrameEip + 4], 0xABCD0000);
+                c.or(__dword_ptr[esp + FrameSs], 0x12340000);
+            },
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.Equal(0x73u, records[^1][1]);
+    }
+
+    [Fact]
+    public void A_return_within_the_kernel_looks_at_its_descriptor_too()
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [6] = 0xEE00 },
+            Endings =
+            {
+                [6] = static c =>
+                {
+                    Label skip = c.CreateLabel();
+                    c.cmp(edi, 0x77);
+                    c.jne(skip);
+                    c.Hypercall(HypercallNumbers.LoadGdtEntry, 12, 0xFFFF, 0x00CF3A00);
+                    c.Label(ref skip);
+                    c.nop();
+                },
+            },
+            OnSyscall = static c => c.@int(6),
+            User = static c =>
+            {
+                c.mov(edi, 0x77);
+                c.@int(0x80);
+            },
+        };
+        (_, string end) = scene.Play();
+        Assert.StartsWith("unhandled trap 11", end, StringComparison.Ordinal);
+    }
+
+    /// <summary>Linux keeps DS and ES of ring 3 in the kernel; a kernel that does not must lose them on the way down, each by itself.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Data_segments_of_the_kernels_are_taken_away(bool extra)
+    {
+        AssemblerRegisterSegment segment = extra ? es : ds;
+        var scene = new TrapScene
+        {
+            OnControl = c =>
+            {
+                c.mov(eax, 0x68);
+                c.mov(segment, eax);
+            },
+            User = c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.mov(eax, segment);
+                c.add(esp, eax);
+                c.mov(eax, 0x7B);
+                c.mov(segment, eax);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(AssembledGuest.UserStack, records[^1][OldEsp]);
+    }
+
+    [Fact]
+    public void A_frame_on_a_page_that_has_gone_is_a_page_fault()
+    {
+        const uint Away = 0x00260000;
+        var scene = new TrapScene
+        {
+            Gates = { [14] = 0x8E00 },
+            Endings = { [14] = static c => c.ShutDown() },
+            OnControl = static c =>
+            {
+                // The page is warm, and then it goes. The handler of the fault needs another stack: it has that of the fault, so esp
+                // is brought to the last word of the page before, from which the frame is popped across the boundary.
+                c.mov(__dword_ptr[GuestCode.Pte(Away)], Away | 3);
+                c.Hypercall(HypercallNumbers.SetPte, AssembledGuest.PageDirectory, Away, 0);
+                c.mov(__dword_ptr[Away], 1);
+                c.mov(__dword_ptr[GuestCode.Pte(Away)], 0);
+                c.Hypercall(HypercallNumbers.SetPte, AssembledGuest.PageDirectory, Away, 0);
+                c.mov(esp, Away - 4);
+                c.iretd();
+            },
+            User = static c => c.@int((byte)TrapScene.Control),
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.Equal((14u, 0u), (records[^1][Vector], records[^1][0]));
+    }
+
+    /// <summary>Plays a scene in which the return of <c>int 5</c> faults; the record of the fault.</summary>
+    private static uint[] PlayToFault(uint vector, Action<Assembler> onControl)
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [vector] = 0x8E00 },
+            Endings = { [vector] = static c => c.ShutDown() },
+            OnControl = onControl,
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.Equal(vector, records[^1][Vector]);
+        return records[^1];
+    }
+
+    private static void SetFlags(Assembler c, uint flags)
+    {
+        c.pushfd();
+        c.or(__dword_ptr[esp], flags);
+        c.popfd();
+    }
+}
