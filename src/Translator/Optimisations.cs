@@ -47,6 +47,15 @@ internal sealed record Optimisations
     /// <summary>DIV and IDIV are the Host's own, where it has them and the operands suit.</summary>
     public bool HostDivision { get; set; } = true;
 
+    /// <summary>x87 instructions are executed by the Host's x87 unit, as many as possible at once; otherwise each by soft-float, to the same bits.</summary>
+    public bool X87Thunks { get; set; } = true;
+
+    /// <summary>Integer instructions go ahead of x87 instructions, so that more of those come together in one thunk.</summary>
+    public bool X87Interleaving { get; set; } = true;
+
+    /// <summary>x87 operands off the same registers are checked together.</summary>
+    public bool X87Windows { get; set; } = true;
+
     /// <summary>
     /// No optimisation, but the want of one: every block asks for its own budget, so that the engine can be stopped in front of any block, and
     /// not only at safepoints. For whoever looks for the block that goes wrong.
@@ -77,6 +86,9 @@ internal sealed record Optimisations
         ["merged-flags"] = static (o, on) => o.MergedFlags = on,
         ["flags-on-edges"] = static (o, on) => o.FlagsOnEdges = on,
         ["host-division"] = static (o, on) => o.HostDivision = on,
+        ["x87-thunks"] = static (o, on) => o.X87Thunks = on,
+        ["x87-interleaving"] = static (o, on) => o.X87Interleaving = on,
+        ["x87-windows"] = static (o, on) => o.X87Windows = on,
         ["flag-inheritance"] = static (o, on) => o.FlagInheritance = on,
     };
 

@@ -5,6 +5,7 @@ using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
+using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
 
@@ -89,6 +90,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
         Settle(cpu);
+        X87Host.NoteFlags(cpu);
         return _interpreter.Run(cpu, budget);
     }
 

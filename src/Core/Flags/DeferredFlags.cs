@@ -55,6 +55,9 @@ internal static class FlagKind
     public const int Sar8 = 21;
     public const int Sar16 = 22;
     public const int Sar32 = 23;
+
+    /// <summary>a: SF, ZF, AF, PF and CF at their places in EFLAGS (other bits are noise), b: OF as 0 or 1. FCOMI.</summary>
+    public const int Image = 24;
 }
 
 /// <summary>Making <see cref="LazyFlags"/> out of a <see cref="FlagKind"/> and its operands.</summary>
@@ -172,6 +175,9 @@ internal static unsafe class DeferredFlags
                 cpu->FlagsResult = a;
                 cpu->FlagsAux = b;
                 break;
+            case FlagKind.Image:
+                LazyFlags.Set(cpu, (a & 0xFF) | (b << 11));
+                break;
         }
     }
 
@@ -192,6 +198,8 @@ internal static unsafe class DeferredFlags
                 return a < b ? 1u << 31 : 0;
             case FlagKind.Logic:
                 return 0;
+            case FlagKind.Image:
+                return a << 31;
             case >= FlagKind.Inc8 and <= FlagKind.Raw:
                 return b;
             default:

@@ -14,6 +14,7 @@ namespace Lguest.Jit.Core.Memory;
 internal static unsafe partial class HostMemory
 {
     private const int ProtReadWrite = 3;
+    private const int ProtReadExecute = 5;
     private const int MapPrivate = 0x02;
     private const int MapAnonymousLinux = 0x20;
     private const int MapAnonymousMac = 0x1000;
@@ -63,6 +64,18 @@ internal static unsafe partial class HostMemory
         NativeMemory.Clear(memory, (nuint)bytes);
     }
 
+    /// <summary>Turns writable memory into code that can be run and no longer written; false if the Host does not allow it.</summary>
+    public static bool TryMakeExecutable(byte* memory, ulong bytes)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            uint before;
+            return VirtualProtect(memory, (nuint)bytes, 0x20 /* PAGE_EXECUTE_READ */, &before) != 0;
+        }
+
+        return Protect(memory, (nuint)bytes, ProtReadExecute) == 0;
+    }
+
     public static void Release(byte* memory, ulong bytes)
     {
         bool released = OperatingSystem.IsWindows()
@@ -80,6 +93,9 @@ internal static unsafe partial class HostMemory
     [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
     private static partial int Unmap(void* address, nuint length);
 
+    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
+    private static partial int Protect(void* address, nuint length, int protection);
+
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int Advise(void* address, nuint length, int advice);
 
@@ -88,4 +104,7 @@ internal static unsafe partial class HostMemory
 
     [LibraryImport("kernel32", SetLastError = true)]
     private static partial int VirtualFree(void* address, nuint size, uint type);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    private static partial int VirtualProtect(void* address, nuint size, uint protect, uint* before);
 }

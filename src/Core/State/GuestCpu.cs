@@ -173,6 +173,9 @@ internal unsafe struct GuestCpu
     /// <summary>XMM registers and MXCSR.</summary>
     public SimdState Simd;
 
+    /// <summary>What translated code hands to its x87 thunks.</summary>
+    public FpuThunkState FpuThunks;
+
     /// <summary>Segment register by x86 number (<see cref="Seg"/>). <paramref name="cpu"/> is unmanaged and never moves.</summary>
     public static SegmentRegister* Segment(GuestCpu* cpu, int number) => &cpu->_es + number;
 }

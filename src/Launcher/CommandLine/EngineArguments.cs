@@ -33,6 +33,13 @@ internal sealed class EngineArguments : IOptionGroup
         HelpName = "±name",
     };
 
+    private readonly Option<FloatingPoint> _floatingPoint = new("--fp")
+    {
+        Description = "native: the translator has x87 instructions executed by the Host's x87 unit, where there is one; soft: all by soft-float. Results are the same to the last bit. [default: native]",
+        HelpName = "how",
+        CustomParser = ParseFloatingPoint,
+    };
+
     private readonly Option<int> _syscallVector = new("--syscall-vector")
     {
         Description = "A second system call vector beside 0x80; Plan 9 has 0x40.",
@@ -54,7 +61,7 @@ internal sealed class EngineArguments : IOptionGroup
     };
 
     /// <inheritdoc/>
-    public IReadOnlyList<Option> Options => [_engine, _jitThreshold, _codeCache, _optimisations, _syscallVector, _traps, _sysenter];
+    public IReadOnlyList<Option> Options => [_engine, _jitThreshold, _codeCache, _optimisations, _floatingPoint, _syscallVector, _traps, _sysenter];
 
     /// <inheritdoc/>
     public IReadOnlyList<Option> Compared => Options;
@@ -65,7 +72,7 @@ internal sealed class EngineArguments : IOptionGroup
         Engine = parsed.GetResult(_engine) is null ? options.Engine : parsed.GetValue(_engine),
         JitThreshold = parsed.GetValue(_jitThreshold) ?? options.JitThreshold,
         CodeCache = parsed.GetValue(_codeCache) ?? options.CodeCache,
-        Optimisations = CollectOptimisations(parsed.GetValue(_optimisations) ?? []),
+        Optimisations = CollectOptimisations(parsed.GetValue(_optimisations) ?? [], parsed.GetValue(_floatingPoint)),
         SyscallVector = parsed.GetResult(_syscallVector) is null ? options.SyscallVector : parsed.GetValue(_syscallVector),
         Traps = parsed.GetValue(_traps),
         Sysenter = parsed.GetValue(_sysenter),
@@ -83,7 +90,7 @@ internal sealed class EngineArguments : IOptionGroup
         }
     }
 
-    private static Translator.Optimisations CollectOptimisations(string[] names)
+    private static Translator.Optimisations CollectOptimisations(string[] names, FloatingPoint floatingPoint)
     {
         var optimisations = new Translator.Optimisations();
         foreach (string name in names)
@@ -91,6 +98,7 @@ internal sealed class EngineArguments : IOptionGroup
             _ = optimisations.TrySet(name);
         }
 
+        optimisations.X87Thunks &= floatingPoint == FloatingPoint.Native;
         return optimisations;
     }
 
@@ -106,6 +114,21 @@ internal sealed class EngineArguments : IOptionGroup
             default:
                 result.AddError($"--engine {text}: there are interpreter and jit");
                 return LaunchOptions.DefaultEngine;
+        }
+    }
+
+    private static FloatingPoint ParseFloatingPoint(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        switch (text)
+        {
+            case "native":
+                return FloatingPoint.Native;
+            case "soft":
+                return FloatingPoint.Soft;
+            default:
+                result.AddError($"--fp {text}: there are native and soft");
+                return FloatingPoint.Native;
         }
     }
 

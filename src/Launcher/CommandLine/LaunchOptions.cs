@@ -27,6 +27,16 @@ internal enum TrapPath
     Switcher,
 }
 
+/// <summary>What computes for translated x87 instructions. Whichever it is, results are the same to the last bit.</summary>
+internal enum FloatingPoint
+{
+    /// <summary>The Host's x87 unit, on Hosts that have one.</summary>
+    Native,
+
+    /// <summary>Integer arithmetic, as in the interpreter.</summary>
+    Soft,
+}
+
 /// <summary>A validated command line.</summary>
 internal sealed record LaunchOptions
 {

@@ -27,7 +27,10 @@ internal sealed record RecordingHeader
     /// <summary>SHA-256 of what CPUID says.</summary>
     public string CpuTable { get; init; } = "";
 
-    /// <summary>What computes floating point: "soft" is the same everywhere.</summary>
+    /// <summary>
+    /// What floating point is equal to: "soft" is the same everywhere. x87 thunks (<c>--fp native</c>) come to the bits of the soft-float and
+    /// change nothing here.
+    /// </summary>
     public string FloatingPoint { get; init; } = "soft";
 
     public uint Memory { get; init; }

@@ -55,6 +55,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Native memory that the code refers to.</summary>
     public IReadOnlyList<nint> Allocations => _allocations;
 
+    /// <summary>Machine code that the method calls; null: none.</summary>
+    public ExecutableMemory? Thunks { get; init; }
+
     /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
     public nint WatchRecord { get; set; }
 
@@ -62,6 +65,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
     public void Dispose()
     {
         HostAllocations.Free(_allocations);
+        Thunks?.Dispose();
         NativeMemory.AlignedFree((void*)WatchRecord);
         WatchRecord = 0;
     }

@@ -199,7 +199,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// What a region costs, by measurement of whole processes: Host code is some three times its IL, of which the runtime keeps a
     /// copy; then come its own records of a method, and ours of the blocks.
     /// </summary>
-    private static long Estimate(CompiledRegion region) => 6144 + 4L * region.IlBytes + 64L * region.Plan.Blocks.Count;
+    private static long Estimate(CompiledRegion region) => 6144 + 4L * region.IlBytes + 64L * region.Plan.Blocks.Count + (region.Thunks?.Bytes ?? 0);
 
     /// <summary>The block that asked for a region and got none may ask again.</summary>
     private void StartOver(GuestBlock* block)

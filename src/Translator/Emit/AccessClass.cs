@@ -28,7 +28,13 @@ internal readonly record struct AccessClass(int Anchor, bool Write)
     /// <summary>Does the instruction write its memory operand number <paramref name="operand"/>, or might it?</summary>
     public static bool IsWritten(in Instruction i, int operand) =>
         operand == 0 && i.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Push or Mnemonic.Call or Mnemonic.Jmp
-            or Mnemonic.Mul or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Imul or Mnemonic.Bt);
+            or Mnemonic.Mul or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Imul or Mnemonic.Bt)
+        && !IsX87Load(i.Mnemonic);
+
+    private static bool IsX87Load(Mnemonic mnemonic) => mnemonic
+        is Mnemonic.Fld or Mnemonic.Fild or Mnemonic.Fbld or Mnemonic.Fldcw or Mnemonic.Fcom or Mnemonic.Fcomp or Mnemonic.Ficom or Mnemonic.Ficomp
+        or Mnemonic.Fadd or Mnemonic.Fmul or Mnemonic.Fsub or Mnemonic.Fsubr or Mnemonic.Fdiv or Mnemonic.Fdivr
+        or Mnemonic.Fiadd or Mnemonic.Fimul or Mnemonic.Fisub or Mnemonic.Fisubr or Mnemonic.Fidiv or Mnemonic.Fidivr;
 }
 
 /// <summary>A memory operand's address: base + index × 2^scale + displacement, modulo 2^32.</summary>

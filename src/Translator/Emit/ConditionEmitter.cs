@@ -1,6 +1,7 @@
 using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
+using Lguest.Jit.Core.State;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -55,6 +56,11 @@ internal static class ConditionEmitter
         if (flags.Kind == FlagKind.Logic)
         {
             return AfterLogic(flags.SignedResult()!, condition);
+        }
+
+        if (flags.Kind == FlagKind.Image)
+        {
+            return OfImage(flags.A, condition);
         }
 
         if (flags.IsAdd || flags.IsInc || flags.IsDec || flags.IsShift)
@@ -153,6 +159,24 @@ internal static class ConditionEmitter
             : FlagExpression.Binary(OpCodes.Sub, FlagExpression.Of(32), flags.B!);
         return new Comparison(
             FlagExpression.Binary(OpCodes.Shl, flags.A, left), FlagExpression.Of(0), condition == ConditionCode.b ? OpCodes.Blt : OpCodes.Bge);
+    }
+
+    /// <summary>Flags at their places in EFLAGS: a condition without OF in it is a bit test.</summary>
+    private static Comparison? OfImage(FlagExpression image, ConditionCode condition)
+    {
+        uint mask = condition switch
+        {
+            ConditionCode.b or ConditionCode.ae => Eflags.Carry,
+            ConditionCode.e or ConditionCode.ne => Eflags.Zero,
+            ConditionCode.be or ConditionCode.a => Eflags.Carry | Eflags.Zero,
+            ConditionCode.s or ConditionCode.ns => Eflags.Sign,
+            ConditionCode.p or ConditionCode.np => Eflags.Parity,
+            _ => 0,
+        };
+        bool negated = ((condition - ConditionCode.o) & 1) != 0;
+        return mask == 0
+            ? null
+            : new Comparison(FlagExpression.Binary(OpCodes.And, image, mask), FlagExpression.Of(0), negated ? OpCodes.Beq : OpCodes.Bne_Un);
     }
 
     /// <summary>Any flags, by the two words that every kind can be turned into.</summary>

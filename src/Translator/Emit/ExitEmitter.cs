@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Translator.FloatingPoint;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -19,7 +20,7 @@ internal sealed unsafe class ExitEmitter
     private readonly LocalBuilder _exit;
     private readonly LocalBuilder _link;
     private readonly LocalBuilder _target;
-    private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window)> _leaving = [];
+    private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window, X87Run? Waiting, int WaitingCount)> _leaving = [];
     private readonly Dictionary<(uint Eip, FlagState Flags), Label> _links = [];
     private readonly List<(Label Label, FlagState Flags, LocalBuilder Target)> _jumps = [];
 
@@ -71,6 +72,12 @@ internal sealed unsafe class ExitEmitter
         for (int i = 0; i < _leaving.Count; i++)
         {
             _il.MarkLabel(_leaving[i].Label);
+            if (_leaving[i].Waiting is { } waiting)
+            {
+                X87Emitter.EmitReplay(_il, waiting, _leaving[i].WaitingCount);
+                _il.Emit(OpCodes.Pop);
+            }
+
             _il.Emit(OpCodes.Ldc_I4, i);
             _il.Emit(OpCodes.Stloc, _exit);
             if (_leaving[i].Window is { } missed)
@@ -225,14 +232,15 @@ internal sealed unsafe class ExitEmitter
         // All accesses of one instruction leave the same way.
         for (int i = _leaving.Count - 1; i >= 0 && _leaving[i].Eip == eip; i--)
         {
-            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags) && _leaving[i].Window == window)
+            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags) && _leaving[i].Window == window
+                && _leaving[i].Waiting == _c.X87.Waiting && _leaving[i].WaitingCount == _c.X87.WaitingCount)
             {
                 return _leaving[i].Label;
             }
         }
 
         Label label = _il.DefineLabel();
-        _leaving.Add((label, eip, giveBack, _c.Flags, reason, window));
+        _leaving.Add((label, eip, giveBack, _c.Flags, reason, window, _c.X87.Waiting, _c.X87.WaitingCount));
         return label;
     }
 

@@ -95,6 +95,7 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
         return Kind switch
         {
             FlagKind.Logic => FlagExpression.Of(0),
+            FlagKind.Image => FlagExpression.Binary(OpCodes.Shl, A, 31),
             FlagKind.Add32 => FlagExpression.Binary(
                 OpCodes.Shl, FlagExpression.Binary(OpCodes.Clt_Un, Result ?? FlagExpression.Binary(OpCodes.Add, A, B!), A), 31),
             _ => FlagExpression.CallWithCpu(MethodNames.Carry, KindValue(), A, B ?? FlagExpression.Of(0)),

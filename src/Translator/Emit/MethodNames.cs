@@ -50,12 +50,19 @@ internal static unsafe class MethodNames
     public static readonly int EntryMark = Offset(static cpu => (byte*)&cpu->EntryMark);
     public static readonly int MissRecord = Offset(static cpu => (byte*)&cpu->MissRecord);
     public static readonly int MissAddress = Offset(static cpu => (byte*)&cpu->MissAddress);
+    public static readonly int Ts = Offset(static cpu => (byte*)&cpu->Ts);
+    public static readonly int Fpu = Offset(static cpu => (byte*)&cpu->Fpu);
+    public static readonly int FpuThunks = Offset(static cpu => (byte*)&cpu->FpuThunks);
     public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);
 
     /// <summary>Offset in <see cref="Op"/> of the entry number, which its block head keeps in Displacement.</summary>
     public static readonly int EntryNumber = EntryOffset();
 
     private delegate byte* FieldOf(GuestCpu* cpu);
+
+    /// <summary>Offset of a segment register's selector.</summary>
+    public static int Selector(Iced.Intel.Register segment) =>
+        Offset(cpu => (byte*)&GuestCpu.Segment(cpu, OpWriter.SegmentNumber(segment))->Selector);
 
     public static MethodInfo Find(Type type, string name) =>
         type.GetMethod(name, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic) ?? throw new MissingMethodException(type.Name, name);

@@ -30,12 +30,16 @@ internal static class RegionCompiler
             int bytes = il.ILOffset;
             RuntimeMethodHandle handle = GetMethodDescriptor(method);
             RuntimeHelpers.PrepareMethod(handle);
-            return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.Windows, bytes);
+            return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.Windows, bytes)
+            {
+                Thunks = emitter.Thunks,
+            };
         }
         catch
         {
             // There will be no region that they could belong to.
             HostAllocations.Free(emitter.Allocations);
+            emitter.Thunks?.Dispose();
             throw;
         }
     }

@@ -3,6 +3,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit.Simd;
+using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Trace;
 using Label = System.Reflection.Emit.Label;
 
@@ -30,7 +31,8 @@ internal sealed class RegionContext
     private readonly LocalBuilder?[] _temporaries = new LocalBuilder?[Temporaries];
     private int _nextTemporary;
 
-    public RegionContext(ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written)
+    public RegionContext(
+        ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written, X87Region x87)
     {
         Il = il;
         Plan = plan;
@@ -53,6 +55,7 @@ internal sealed class RegionContext
         Wide = il.DeclareLocal(typeof(long));
         Exits = new ExitEmitter(this);
         Simd = new SimdRegisters(this, code.SelectMany(static block => block));
+        X87 = new X87Emitter(this, x87);
         Spans = new CheckedSpans(this);
     }
 
@@ -106,6 +109,9 @@ internal sealed class RegionContext
 
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
+
+    /// <summary>x87 instructions, and which of them wait.</summary>
+    public X87Emitter X87 { get; }
 
     /// <summary>Where the flags are at this point.</summary>
     public FlagState Flags { get; set; } = FlagState.Dead;

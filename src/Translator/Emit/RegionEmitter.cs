@@ -2,8 +2,10 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit.Simd;
+using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Trace;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
@@ -23,6 +25,7 @@ internal sealed unsafe class RegionEmitter
     private readonly OpWriter _writer = new();
     private readonly RegionGraph _graph;
     private readonly RegionFlags _flags;
+    private readonly X87Region _x87;
 
     public RegionEmitter(RegionPlan plan, Optimisations optimisations)
     {
@@ -35,7 +38,11 @@ internal sealed unsafe class RegionEmitter
 
         _graph = new RegionGraph(plan, _code, optimisations);
         _flags = new RegionFlags(_code, _graph, optimisations);
+        _x87 = new X87Region(_code, optimisations, static i => HasPlainMemory(i));
     }
+
+    /// <summary>Machine code that the IL calls; to be disposed of with it. Null: there is none.</summary>
+    public ExecutableMemory? Thunks => _x87.Thunks;
 
     /// <summary>Native memory that the code refers to; freed with it.</summary>
     public List<nint> Allocations { get; } = [];
@@ -74,7 +81,8 @@ internal sealed unsafe class RegionEmitter
             written |= w;
         }
 
-        var c = new RegionContext(il, _plan, _optimisations, _code, used, written) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
+        _x87.AllocateRecords(Allocations);
+        var c = new RegionContext(il, _plan, _optimisations, _code, used, written, _x87) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
         Windows = c.Windows;
         ChooseWindows(c);
         Label[] labels = [.. _code.Select(_ => il.DefineLabel())];
@@ -96,6 +104,7 @@ internal sealed unsafe class RegionEmitter
         }
 
         table?.EmitDispatch(c, doors);
+        c.X87.EmitColdPaths();
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
         IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
@@ -249,6 +258,7 @@ internal sealed unsafe class RegionEmitter
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
         c.BeginBlock(code);
+        c.X87.BeginBlock(number);
         c.UseWindows = _graph.IsInLoop(number);
         if (!_graph.IsSafepoint(number))
         {
@@ -267,6 +277,7 @@ internal sealed unsafe class RegionEmitter
             bool plain = HasPlainMemory(instruction);
             if (i == code.Length - 1 && instruction.FlowControl != FlowControl.Next)
             {
+                c.X87.Settled();
                 if (!(plain && branches.TryEmit(instruction)) && !TrapEmitter.TryEmit(c, instruction, _writer, Allocations))
                 {
                     il.Emit(OpCodes.Br, c.Exits.Miss());
@@ -275,8 +286,8 @@ internal sealed unsafe class RegionEmitter
                 return;
             }
 
-            if (!(plain && TryTemplate(c, instruction, wanted[i]))
-                && !Fallback.TryEmit(c, instruction, _writer, Allocations, _use.Of(instruction).Written))
+            if (!c.X87.TryEmit(i, instruction, plain) && !(plain && TryTemplate(c, instruction, wanted[i]))
+                && !CallHandler(c, instruction))
             {
                 // Ends its block in the interpreter's eyes (a mode change, an undefined opcode): that one runs it.
                 il.Emit(OpCodes.Br, c.Exits.Miss());
@@ -291,7 +302,15 @@ internal sealed unsafe class RegionEmitter
             c.BoundFlags();
         }
 
+        c.X87.Settled();
         branches.Go(code[^1].NextIP32);
+    }
+
+    private bool CallHandler(RegionContext c, in Instruction instruction)
+    {
+        c.X87.Settled();
+        c.X87.Forget();
+        return Fallback.TryEmit(c, instruction, _writer, Allocations, _use.Of(instruction).Written);
     }
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>

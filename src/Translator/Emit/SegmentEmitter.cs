@@ -44,7 +44,7 @@ internal static unsafe class SegmentEmitter
     private static bool Push(RegionContext c, in Instruction i)
     {
         LocalBuilder selector = c.Temporary();
-        c.Load(SelectorOffset(i.GetOpRegister(0)), OpCodes.Ldind_U2, selector);
+        c.Load(MethodNames.Selector(i.GetOpRegister(0)), OpCodes.Ldind_U2, selector);
         StackEmitter.PushValue(c, FlagExpression.Of(selector));
         return true;
     }
@@ -67,12 +67,5 @@ internal static unsafe class SegmentEmitter
         il.Emit(OpCodes.Conv_U2);
         il.Emit(OpCodes.Call, s_load);
         il.Emit(OpCodes.Brfalse, c.Exits.Miss());
-    }
-
-    private static int SelectorOffset(Register segment)
-    {
-        GuestCpu cpu;
-        SegmentRegister* register = GuestCpu.Segment(&cpu, OpWriter.SegmentNumber(segment));
-        return (int)((byte*)&register->Selector - (byte*)&cpu);
     }
 }

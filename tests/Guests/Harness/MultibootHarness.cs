@@ -14,6 +14,9 @@ internal sealed class MultibootHarness : ProgramHarness
     private const ushort CodeSelector = 0x08;
     private const ushort DataSelector = 0x10;
     private const uint PagingAndWriteProtect = 0x80010000;
+    private const int Emulation = 1 << 2;
+    private const int MonitorAndNumericError = (1 << 1) | (1 << 5);
+    private const int FxsaveAndSse = 1 << 9;
 
     private CodeLabel? _descriptors;
     private CodeLabel? _pointer;
@@ -38,6 +41,15 @@ internal sealed class MultibootHarness : ProgramHarness
         c.mov(ss, eax);
         c.mov(esp, ProgramLayout.StackTop);
         c.cld();
+
+        // The x87 unit, and SSE: off until somebody says that he knows of them.
+        c.mov(eax, cr0);
+        c.and(eax, ~Emulation);
+        c.or(eax, MonitorAndNumericError);
+        c.mov(cr0, eax);
+        c.mov(eax, cr4);
+        c.or(eax, FxsaveAndSse);
+        c.mov(cr4, eax);
     }
 
     protected override void EmitPagingOn(CodeBuilder b)

@@ -1,3 +1,6 @@
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Guests.Programs.FloatingPoint;
+
 namespace Lguest.Jit.Guests.Programs;
 
 /// <summary>All benchmark programs, in the order of tables.</summary>
@@ -18,7 +21,16 @@ internal static class GuestPrograms
         new Recursion(),
         new VirtualCalls(),
         new WideArithmetic(),
+        new NBodyX87(),
+        new MandelbrotX87(),
+        new SpectralNormX87(),
+        new FftX87(),
+
+        // Where the virtual CPU has what they need.
+        .. HasSse2 ? [new NBodySse2(), new MandelbrotSse2(), new SpectralNormSse2(), new FftSse2()] : Array.Empty<GuestProgram>(),
     ];
+
+    private static bool HasSse2 => (CpuIdTable.Leaf(1).Edx & (1 << 26)) != 0;
 
     /// <summary>The program of this name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

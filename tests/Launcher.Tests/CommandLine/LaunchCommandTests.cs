@@ -40,6 +40,10 @@ public class LaunchCommandTests
         Assert.Equal(append, Parse("run", "--kernel", "k", "--append", append).Append);
 
     [Fact]
+    public void Soft_floating_point_is_the_translator_without_thunks() =>
+        Assert.Equal((true, true, false), (Thunks("run"), Thunks("run", "--fp", "native"), Thunks("run", "--fp", "soft", "--opt", "+x87-thunks")));
+
+    [Fact]
     public void Values_may_be_joined_with_an_equals_sign() =>
         Assert.Equal(("a=b", 64u << 20), (Parse("run", "--kernel=k", "--append=a=b").Append, Parse("run", "--memory=64M").Memory));
 
@@ -49,6 +53,7 @@ public class LaunchCommandTests
     [InlineData("'--bogus'", "run", "--bogus")]
     [InlineData("'extra'", "run", "extra")]
     [InlineData("--memory", "run", "--memory")]
+    [InlineData("--fp hard: there are native and soft", "run", "--fp", "hard")]
     [InlineData("--traps sideways: there are direct and switcher", "run", "--traps", "sideways")]
     [InlineData("--memory 12Q: not a size", "run", "--memory", "12Q")]
     [InlineData("--memory 1M: a Guest needs at least 2 MiB", "run", "--memory", "1M")]
@@ -125,4 +130,6 @@ public class LaunchCommandTests
         Assert.Equal("", error.ToString());
         return parsed!;
     }
+
+    private static bool Thunks(params string[] arguments) => Parse(arguments).Optimisations.X87Thunks;
 }
