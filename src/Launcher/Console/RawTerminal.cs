@@ -33,7 +33,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
         AppDomain.CurrentDomain.ProcessExit += OnExit;
 
         // Somebody stops us: the shell gets its terminal as it was, and when we go on we take it again.
-        _signals =
+        _signals = OperatingSystem.IsWindows() ? [] :
         [
             PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => Stop()),
             PosixSignalRegistration.Create(PosixSignal.SIGCONT, Continue),

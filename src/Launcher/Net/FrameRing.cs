@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Lguest.Jit.Launcher.Net;
 
@@ -11,6 +12,7 @@ namespace Lguest.Jit.Launcher.Net;
 /// The Guest's thread never waits here. The link's does: for room to put what it received, or for something to send.
 /// </remarks>
 /// <param name="capacity">Bytes; a power of two.</param>
+[SuppressMessage("Design", "CA1001", Justification = "When one side is done the other may be about to set the event: its handle goes with the ring.")]
 internal sealed class FrameRing(int capacity = FrameRing.DefaultCapacity)
 {
     /// <summary>Bytes of the length before each frame.</summary>

@@ -56,7 +56,7 @@ internal sealed class PasstProcess : IDisposable
         }
         finally
         {
-            SocketPair.Close(theirs);
+            _ = SocketPair.Close(theirs);
         }
 
         passt.Listen();

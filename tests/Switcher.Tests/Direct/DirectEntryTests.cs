@@ -1,4 +1,3 @@
-using Iced.Intel;
 using Lguest.Jit.Switcher.Tests.EndToEnd;
 using static Iced.Intel.AssemblerRegisters;
 
