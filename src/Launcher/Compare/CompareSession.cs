@@ -203,7 +203,6 @@ internal sealed class CompareSession
             Output = output,
             Input = input,
             Log = log,
-            Plug = devices => SessionDevices.PlugRng(devices, _options),
         };
     }
 

@@ -3,7 +3,6 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Segmentation;
-using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Translator.Emit;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Fpu;
-using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Emit;
 using static Iced.Intel.AssemblerRegisters;

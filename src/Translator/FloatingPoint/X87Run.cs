@@ -1,6 +1,5 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Fpu;
-using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.FloatingPoint;
 
