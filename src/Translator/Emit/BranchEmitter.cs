@@ -133,7 +133,7 @@ internal sealed class BranchEmitter
     {
         int count = _graph.Length(block);
         _c.Charge(count);
-        if (!_c.Optimisations.Slices)
+        if (!_c.Optimisations.Slices || _c.IsSlow)
         {
             _il.Emit(OpCodes.Ldarg_0);
             _c.Offset(MethodNames.Attention);

@@ -22,7 +22,7 @@ internal sealed class RegionContext
     /// Instructions that a region takes from the budget at once. When they are used up it is left, and somebody looks who wants the
     /// Guest's attention: often enough for a timer, too seldom to be felt. So a loop has one counter to watch, not two words.
     /// </summary>
-    private const long Slice = 65536;
+    private const long Slice = 4096;
 
     private readonly LocalBuilder?[] _registers = new LocalBuilder?[8];
     private readonly LocalBuilder?[] _lowBytes = new LocalBuilder?[4];
@@ -56,6 +56,7 @@ internal sealed class RegionContext
         Exits = new ExitEmitter(this);
         Simd = new SimdRegisters(this, code.SelectMany(static block => block));
         X87 = new X87Emitter(this, x87);
+        IsSlow = code.Any(static block => block.Any(static i => i.Code.CpuidFeatures().Contains(CpuidFeature.FPU)));
         Spans = new CheckedSpans(this);
     }
 
@@ -103,6 +104,12 @@ internal sealed class RegionContext
 
     /// <summary>What has been checked in this block.</summary>
     public CheckedSpans Spans { get; }
+
+    /// <summary>
+    /// A single instruction may take microseconds, as FSIN does: a slice of those would be a long time without looking up, so every safepoint
+    /// asks whether somebody calls.
+    /// </summary>
+    public bool IsSlow { get; }
 
     /// <summary>XMM registers.</summary>
     public SimdRegisters Simd { get; }
