@@ -133,7 +133,7 @@ internal sealed class PasstProcess : IDisposable
         try
         {
             socket.Send(ArpProbe.Build(mac));
-            for (int filled = 0; !ArpProbe.IsAnswered(answer.AsSpan(0, filled)); )
+            for (int filled = 0; !ArpProbe.IsAnswered(answer.AsSpan(0, filled));)
             {
                 int count = filled == answer.Length ? 0 : socket.Receive(answer.AsSpan(filled), SocketFlags.None);
                 if (count == 0)

@@ -144,17 +144,17 @@ internal sealed class GuestSession
     /// <summary>Nobody listens to stdin here: what is typed there arrives when it pleases.</summary>
     private DeterministicSetup Setup(
         GuestOptions options, ConsoleOutput output, ScriptedInput script, DeviceLog log, SessionDevices devices, SessionTracing tracing) => new()
-    {
-        Memory = _options.Memory,
-        CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
-        Load = _load,
-        Options = options,
-        Khz = _options.Khz,
-        Output = new HashingSink(output),
-        Input = script,
-        Log = log,
-        Plug = devices.Plug,
-    };
+        {
+            Memory = _options.Memory,
+            CreateEngine = machine => _options.CreateEngine(machine, tracing.CreateProbes()),
+            Load = _load,
+            Options = options,
+            Khz = _options.Khz,
+            Output = new HashingSink(output),
+            Input = script,
+            Log = log,
+            Plug = devices.Plug,
+        };
 
     private void Quit() => _stop.Raise(ExitCodes.Success, "quit");
 

@@ -267,21 +267,21 @@ public sealed class PlantedFaultTests
 
     private static TieredEngine Jit(GuestMachine machine, Action<RegionPlan>? tamper = null, TranslationCapture? capture = null) =>
         new(machine, Threshold, probes: capture == null ? null : new EngineProbes { Compiler = capture }, waits: true)
-    {
-        Compiler = (plan, optimisations, watch) =>
         {
-            // Only the compiler is lied to: what is installed is held to the Guest's memory, and thrown away if it is of other code.
-            byte[][] truth = [.. plan.Blocks.Select(static block => block.Code.ToArray())];
-            tamper?.Invoke(plan);
-            CompiledRegion region = RegionCompiler.Compile(plan, optimisations, watch);
-            for (int i = 0; i < truth.Length; i++)
+            Compiler = (plan, optimisations, watch) =>
             {
-                truth[i].CopyTo(plan.Blocks[i].Code, 0);
-            }
+                // Only the compiler is lied to: what is installed is held to the Guest's memory, and thrown away if it is of other code.
+                byte[][] truth = [.. plan.Blocks.Select(static block => block.Code.ToArray())];
+                tamper?.Invoke(plan);
+                CompiledRegion region = RegionCompiler.Compile(plan, optimisations, watch);
+                for (int i = 0; i < truth.Length; i++)
+                {
+                    truth[i].CopyTo(plan.Blocks[i].Code, 0);
+                }
 
-            return region;
-        },
-    };
+                return region;
+            },
+        };
 
     private static LockstepResult Compare(Action<Side> plant, long every = Every, bool switcher = false)
     {
