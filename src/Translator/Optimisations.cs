@@ -29,6 +29,12 @@ internal sealed record Optimisations
     /// <summary>Accesses in loops look at memory through windows on what is contiguous, and need no look-up while they stay inside.</summary>
     public bool Windows { get; set; } = true;
 
+    /// <summary>
+    /// Windows only for regions that have been seen to loop, which are then translated anew: others would look through them once or twice,
+    /// in ever other places, and each look past them costs what a hundred look-ups do.
+    /// </summary>
+    public bool LateWindows { get; set; } = true;
+
     /// <summary>Accesses off one register are checked together, by the first of them.</summary>
     public bool CheckedSpans { get; set; } = true;
 
@@ -81,6 +87,7 @@ internal sealed record Optimisations
         ["return-sites"] = static (o, on) => o.ReturnSites = on,
         ["branch-tables"] = static (o, on) => o.BranchTables = on,
         ["windows"] = static (o, on) => o.Windows = on,
+        ["late-windows"] = static (o, on) => o.LateWindows = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
         ["merged-flags"] = static (o, on) => o.MergedFlags = on,

@@ -23,6 +23,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
 
+    private const uint SlicesForLook = 8;
+
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly WindowTuner _tuner;
@@ -31,6 +33,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly HotBlocks _hot = new();
     private readonly HashSet<nint> _secondChance = [];
     private readonly Optimisations _optimisations;
+    private readonly WindowPlan _firstWindows;
+    private uint _slicesEnded;
     private readonly CompileCounters _compiled;
     private long _resets;
     private readonly uint _threshold;
@@ -57,7 +61,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         // A copy: this one may have to be changed on the way.
         _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Missed = Missed };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Missed = Missed, SliceEnded = SliceEnded };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _compiled = new CompileCounters { Observer = probes?.Compiler };
         _interpreter.Cache.Observer = probes?.Blocks;
@@ -65,6 +69,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         // Everything is to be compiled before it runs: whatever it costs.
         _interpreter.Cache.Backoff = threshold != 0;
+        _firstWindows = _optimisations.LateWindows && threshold != 0 ? WindowPlan.Shut : WindowPlan.Initial;
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _tuner = new WindowTuner(Replace);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
@@ -146,7 +151,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             {
                 // Whatever comes of it, this head need not count on.
                 BlockHead.SetPlain(block->Head);
-                if (_finder.Find(_threshold / 8) is { } plan)
+                if (_finder.Find(cpu->Eip, _threshold / 8, _firstWindows) is { } plan)
                 {
                     CompileNow(plan);
                 }
@@ -162,6 +167,27 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         cpu->Tier = ExecutionTier.Translator;
         _tuner.Missed(cpu);
+        cpu->Tier = ExecutionTier.Interpreter;
+    }
+
+    /// <summary>
+    /// A region has used up a slice of thousands of instructions without being left: it loops, and windows are worth having. Called between
+    /// blocks. One in a few is looked at: the hot ones are soon found, and need not be looked up at each slice.
+    /// </summary>
+    private void SliceEnded(GuestCpu* cpu)
+    {
+        if (++_slicesEnded % SlicesForLook != 0)
+        {
+            return;
+        }
+
+        cpu->Tier = ExecutionTier.Translator;
+        GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
+        if (block != null && _regions.Around(block) is { } region && region.Plan.Windows == WindowPlan.Shut)
+        {
+            Replace(region, WindowPlan.Initial);
+        }
+
         cpu->Tier = ExecutionTier.Interpreter;
     }
 
@@ -184,7 +210,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             }
 
             BlockHead.SetPlain(block->Head);
-            if (_finder.Find(block->Eip, _threshold / 8, WindowPlan.Initial) is { } plan)
+            if (_finder.Find(block->Eip, _threshold / 8, _firstWindows) is { } plan)
             {
                 _queue.Offer(plan);
                 GiveTime(plan);

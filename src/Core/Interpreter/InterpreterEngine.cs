@@ -35,6 +35,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <summary>Called between blocks after a miss that somebody wants to learn from (<see cref="GuestCpu.MissRecord"/>).</summary>
     public TierHook? Missed { get; init; }
 
+    /// <summary>Called between blocks when translated code has used up its slice of the budget, with eip where it would go on.</summary>
+    public TierHook? SliceEnded { get; init; }
+
     /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
     public TierHook? Settle { get; init; }
 
@@ -132,6 +135,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
                 return ExitReason.Continue;
             case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0 && cpu->BudgetLeft > 0:
                 // A head refused because less than its block is left; a region, because less than its longest way is.
+                SliceEnded?.Invoke(cpu);
                 block = _cache.Find();
                 if (block == null)
                 {

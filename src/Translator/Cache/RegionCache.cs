@@ -132,6 +132,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Is the block part of an installed region, as an entry or inside?</summary>
     public bool Covers(GuestBlock* block) => _byBlock.ContainsKey((nint)block);
 
+    /// <summary>The region that was installed last of those with the block inside; null: there is none.</summary>
+    public CompiledRegion? Around(GuestBlock* block) => _byBlock.TryGetValue((nint)block, out List<CompiledRegion>? regions) ? regions[^1] : null;
+
     /// <summary>Does this head lead into translated code?</summary>
     public static bool IsTranslated(Op* head) => head->Info == (ushort)HeadKind.Translated;
 

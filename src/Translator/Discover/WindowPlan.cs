@@ -4,8 +4,8 @@ using Lguest.Jit.Translator.Emit;
 namespace Lguest.Jit.Translator.Discover;
 
 /// <summary>
-/// Through which window the accesses of a region look at memory, class by class. A region begins with two, the stack's and
-/// one for all else; what that leads to is seen when it runs (<see cref="Tiering.WindowTuner"/>).
+/// Through which window the accesses of a region look at memory, class by class. A region that is seen to loop begins with two, the stack's
+/// and one for all else; what that leads to is seen when it runs (<see cref="Tiering.WindowTuner"/>).
 /// </summary>
 internal sealed record WindowPlan
 {
@@ -19,11 +19,16 @@ internal sealed record WindowPlan
 
     public static WindowPlan Initial { get; } = new();
 
+    /// <summary>No windows at all: code that is passed through, in one process and then in another, would find them elsewhere each time.</summary>
+    public static WindowPlan Shut { get; } = new() { IsShut = true };
+
+    private bool IsShut { get; init; }
+
     /// <summary>What is not as it was at first.</summary>
     private ImmutableDictionary<AccessClass, int> Moved { get; init; } = ImmutableDictionary<AccessClass, int>.Empty;
 
     /// <summary>The number of the window that accesses of this class look through, or <see cref="None"/>.</summary>
-    public int Of(AccessClass accesses) => Moved.TryGetValue(accesses, out int window) ? window : accesses.IsStack ? 0 : 1;
+    public int Of(AccessClass accesses) => IsShut ? None : Moved.TryGetValue(accesses, out int window) ? window : accesses.IsStack ? 0 : 1;
 
     /// <summary>This class gets a window of its own, if there is one left.</summary>
     public WindowPlan Split(AccessClass accesses)
