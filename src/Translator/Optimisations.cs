@@ -11,6 +11,9 @@ internal sealed record Optimisations
     /// <summary>Several blocks in one method: Guest registers stay in Host registers across them.</summary>
     public bool Regions { get; set; } = true;
 
+    /// <summary>Regions count how often they are entered, and those that are entered all the time are translated anew, with their neighbours inside.</summary>
+    public bool RipeRegions { get; set; } = true;
+
     /// <summary>Callees join the region of their caller, so that a call is a jump and a return a comparison.</summary>
     public bool CallsInRegions { get; set; } = true;
 
@@ -26,8 +29,14 @@ internal sealed record Optimisations
     /// <summary>Indirect branches find the blocks of their region through a table, without leaving it.</summary>
     public bool BranchTables { get; set; } = true;
 
+    /// <summary>Where an indirect call led to while it was interpreted joins the region, and is compared with before anybody is asked.</summary>
+    public bool LikelyTargets { get; set; } = true;
+
     /// <summary>Accesses in loops look at memory through windows on what is contiguous, and need no look-up while they stay inside.</summary>
     public bool Windows { get; set; } = true;
+
+    /// <summary>A region jumps to the next one, instead of returning to a loop that calls it. Not while regions are watched: that is the loop's work.</summary>
+    public bool Chains { get; set; } = true;
 
     /// <summary>
     /// Windows only for regions that have been seen to loop, which are then translated anew: others would look through them once or twice,
@@ -81,12 +90,15 @@ internal sealed record Optimisations
     public static IReadOnlyDictionary<string, Action<Optimisations, bool>> ByName { get; } = new Dictionary<string, Action<Optimisations, bool>>(StringComparer.Ordinal)
     {
         ["regions"] = static (o, on) => o.Regions = on,
+        ["ripe-regions"] = static (o, on) => o.RipeRegions = on,
         ["calls-in-regions"] = static (o, on) => o.CallsInRegions = on,
         ["dead-flags"] = static (o, on) => o.DeadFlags = on,
         ["fused-branches"] = static (o, on) => o.FusedBranches = on,
         ["return-sites"] = static (o, on) => o.ReturnSites = on,
         ["branch-tables"] = static (o, on) => o.BranchTables = on,
+        ["likely-targets"] = static (o, on) => o.LikelyTargets = on,
         ["windows"] = static (o, on) => o.Windows = on,
+        ["chains"] = static (o, on) => o.Chains = on,
         ["late-windows"] = static (o, on) => o.LateWindows = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,

@@ -25,6 +25,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
     private const uint SlicesForLook = 8;
 
+    /// <summary>Runs of a block that has no translation which weigh as much as the entries of a ripe region, whose translation takes five times as long.</summary>
+    private const uint HeatBeforeRipe = 6000;
+
+    /// <summary>How much larger a ripe region has to become to be translated anew.</summary>
+    private const double GrowthWorthWhile = 1.25;
+
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly WindowTuner _tuner;
@@ -32,6 +38,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly CompileQueue? _queue;
     private readonly HotBlocks _hot = new();
     private readonly HashSet<nint> _secondChance = [];
+    private readonly RipeRegions _ripe = new();
     private readonly Optimisations _optimisations;
     private readonly WindowPlan _firstWindows;
     private uint _slicesEnded;
@@ -61,6 +68,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         // A copy: this one may have to be changed on the way.
         _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
+        _optimisations.Chains &= probes?.Watch == null;
         _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Missed = Missed, SliceEnded = SliceEnded };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _compiled = new CompileCounters { Observer = probes?.Compiler };
@@ -70,9 +78,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         // Everything is to be compiled before it runs: whatever it costs.
         _interpreter.Cache.Backoff = threshold != 0;
         _firstWindows = _optimisations.LateWindows && threshold != 0 ? WindowPlan.Shut : WindowPlan.Initial;
-        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations);
         _tuner = new WindowTuner(Replace);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
+        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, block => _regions.Covers((GuestBlock*)block));
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
@@ -141,7 +149,18 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         cpu->Tier = ExecutionTier.Translator;
         ForgetAfterReset();
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
-        if (block != null && !RegionCache.IsTranslated(block->Head))
+        if (block != null && _regions.Behind(block) is { } region)
+        {
+            if (_queue != null)
+            {
+                _ripe.Add(region);
+            }
+            else
+            {
+                Replace(region, region.Plan.Windows, ripe: true);
+            }
+        }
+        else if (block != null && !RegionCache.IsTranslated(block->Head))
         {
             if (_queue != null)
             {
@@ -192,16 +211,16 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
-    private void Feed()
+    private void Feed(CpuMode mode)
     {
         ForgetAfterReset();
-        while (_queue!.WantsMore && _hot.Count > 0)
+        while (_queue!.WantsMore && _hot.Count > 0 && !(_ripe.IsWaiting && _hot.Hottest(mode) < HeatBeforeRipe))
         {
             // Only what is mapped now can be looked at; the code of another process waits for its turn.
-            GuestBlock* block = _hot.TakeHottest(pointer => _interpreter.Cache.Peek(((GuestBlock*)pointer)->Eip) == (GuestBlock*)pointer);
+            GuestBlock* block = _hot.TakeHottest(mode, pointer => _interpreter.Cache.Peek(((GuestBlock*)pointer)->Eip) == (GuestBlock*)pointer);
             if (block == null)
             {
-                return;
+                break;
             }
 
             if (RegionCache.IsTranslated(block->Head) || HasToBecomeHotAgain(block))
@@ -216,7 +235,15 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 GiveTime(plan);
             }
         }
+
+        // Nothing is in a great hurry: time to do some of it better.
+        while (_queue.IsIdle && _ripe.Take(IsMappedNow) is { } region)
+        {
+            Replace(region, region.Plan.Windows, ripe: true);
+        }
     }
+
+    private bool IsMappedNow(CompiledRegion region) => _interpreter.Cache.Peek(region.Plan.Blocks[0].Eip) == region.Plan.Blocks[0].Pointer;
 
     /// <summary>
     /// A region has the block inside, and that is likely to be why it is run no more: it became hot while that one was being compiled.
@@ -229,7 +256,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             return false;
         }
 
-        BlockHead.SetCounting(block->Head, _threshold * 4);
+        BlockHead.SetCounting(block->Head, _threshold * 16);
         return true;
     }
 
@@ -240,6 +267,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         {
             _resets = _interpreter.Cache.Resets;
             _hot.Clear();
+            _ripe.Clear();
             _secondChance.Clear();
         }
     }
@@ -276,8 +304,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _regions.Install(region);
     }
 
-    /// <summary>Has a region translated once more, with other windows.</summary>
-    private void Replace(CompiledRegion region, WindowPlan windows)
+    private void Replace(CompiledRegion region, WindowPlan windows) => Replace(region, windows, ripe: false);
+
+    /// <summary>Has a region translated once more, with other windows, or with more inside.</summary>
+    private void Replace(CompiledRegion region, WindowPlan windows, bool ripe)
     {
         // A plan is made of what is mapped now, and that is this region's own code: it has just been left.
         if (region.IsBeingReplaced)
@@ -285,13 +315,18 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             return;
         }
 
+        RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows, [.. region.Plan.Blocks.Select(static b => b.Block)], ripe || region.Plan.RipeAfter == 0);
+        if (plan == null || (ripe && plan.Instructions < region.Plan.Instructions * GrowthWorthWhile))
+        {
+            return;
+        }
+
         region.IsBeingReplaced = true;
-        RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows);
-        if (plan != null && _queue != null)
+        if (_queue != null)
         {
             _queue.Offer(plan);
         }
-        else if (plan != null)
+        else
         {
             CompileNow(plan);
         }
@@ -311,7 +346,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         if (_queue != null)
         {
-            Feed();
+            Feed(cpu->Mode);
         }
 
         if (_regions.HasDead)

@@ -66,14 +66,16 @@ internal static unsafe class BlockHead
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* Count(GuestCpu* cpu, Op* op)
     {
-        if (--op->Displacement == 0)
-        {
-            cpu->Eip = op->Eip;
-            cpu->Exit = ExitReason.Hot;
-            return null;
-        }
+        return --op->Displacement == 0 ? Ripe(cpu, op) : Enter(cpu, op);
+    }
 
-        return Enter(cpu, op);
+    /// <summary>Leaves before the block that this head stands for: it, or the translation that it leads into, has been run often enough.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Op* Ripe(GuestCpu* cpu, Op* op)
+    {
+        cpu->Eip = op->Eip;
+        cpu->Exit = ExitReason.Hot;
+        return null;
     }
 
     /// <summary>What the head of an invalidated block has become: the dispatcher finds the block that is there now.</summary>

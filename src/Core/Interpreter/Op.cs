@@ -18,7 +18,8 @@ internal unsafe struct Op
 {
     public delegate*<GuestCpu*, Op*, Op*> Handler;
 
-    /// <summary>Immediate operand, zero- or sign-extended to 32 bits as the instruction wants it; a branch's target eip.</summary>
+    /// <summary>Immediate operand, zero- or sign-extended to 32 bits as the instruction wants it; a branch's target eip, an
+    /// indirect one's last.</summary>
     public uint Immediate;
 
     /// <summary>Displacement of the memory operand.</summary>

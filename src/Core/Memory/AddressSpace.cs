@@ -25,6 +25,9 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     /// <summary>From a cell of a write table to where its entry is parked, bytes.</summary>
     public const ulong ParkedOffset = 3 * TableBytes;
 
+    /// <summary>From a cell of a read table to the one for stores, bytes: whoever has the one need not keep the other.</summary>
+    public const int WriteTableDistance = (int)TableBytes;
+
     private readonly List<uint> _filled = new(256);
     private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, sparse: true);
 

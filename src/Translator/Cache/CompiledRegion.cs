@@ -49,6 +49,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>A better translation is on its way.</summary>
     public bool IsBeingReplaced { get; set; }
 
+    /// <summary>Blocks lead into it.</summary>
+    public bool IsInstalled { get; set; }
+
     /// <summary>Size of the IL: what the code cache's bound is estimated from.</summary>
     public int IlBytes { get; }
 

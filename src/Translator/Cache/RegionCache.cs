@@ -123,6 +123,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
 
         Tuner?.Installed(region);
+        region.IsInstalled = true;
         _oldestFirst.AddLast(region);
         _bytes += Estimate(region);
         Installed++;
@@ -134,6 +135,11 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
 
     /// <summary>The region that was installed last of those with the block inside; null: there is none.</summary>
     public CompiledRegion? Around(GuestBlock* block) => _byBlock.TryGetValue((nint)block, out List<CompiledRegion>? regions) ? regions[^1] : null;
+
+    /// <summary>The region that the block's head leads into; null: none.</summary>
+    public CompiledRegion? Behind(GuestBlock* block) =>
+        IsTranslated(block->Head) && _byBlock.TryGetValue((nint)block, out List<CompiledRegion>? regions)
+            ? regions.Find(region => region.EntryPoint == RegionWatch.CodeBehind(block->Head)) : null;
 
     /// <summary>Does this head lead into translated code?</summary>
     public static bool IsTranslated(Op* head) => head->Info == (ushort)HeadKind.Translated;
@@ -171,6 +177,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         foreach (CompiledRegion region in _oldestFirst)
         {
             Tuner?.Removed(region);
+            region.IsInstalled = false;
         }
 
         _dead.AddRange(_oldestFirst);
@@ -246,6 +253,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             }
         }
 
+        region.IsInstalled = false;
         Tuner?.Removed(region);
         _oldestFirst.Remove(region);
         _bytes -= Estimate(region);

@@ -14,19 +14,34 @@ internal sealed unsafe class RegionFinder
 {
     /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions: what the compiler takes is proportional to them.</summary>
     private const int MaximumInstructions = 240;
-    private const int MaximumDuplicated = 80;
+
+    /// <summary>
+    /// Of those, instructions that have a translation already: little at first, as time is short while much is hot; and much once the region has
+    /// shown that it is entered again and again, since each way from region to region costs what ten or twenty instructions do.
+    /// </summary>
+    private const int MaximumDuplicated = 40;
+    private const int MaximumDuplicatedWhenRipe = 200;
+
+    private const int RipeAfter = 30_000;
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
+
+    private readonly Func<nint, bool> _covers;
 
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
     private readonly HashSet<uint> _indirect = [];
     private readonly HashSet<uint> _scanned = [];
 
-    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations)
+    /// <param name="machine">Whose Guest.</param>
+    /// <param name="cache">Its decoded blocks.</param>
+    /// <param name="optimisations">What may be done.</param>
+    /// <param name="covers">Is the block (by its pointer) inside a region already?</param>
+    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, Func<nint, bool>? covers = null)
     {
+        _covers = covers ?? (static _ => false);
         _machine = machine;
         _cache = cache;
         _optimisations = optimisations;
@@ -37,7 +52,12 @@ internal sealed unsafe class RegionFinder
     public RegionPlan? Find(uint minimumCount) => Find(_machine.Cpu->Eip, minimumCount, WindowPlan.Initial);
 
     /// <summary>The same around the block at <paramref name="eip"/>, with these windows.</summary>
-    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows)
+    /// <param name="eip">Where it begins.</param>
+    /// <param name="minimumCount">Times a block must have run to be taken in.</param>
+    /// <param name="windows">What it looks at memory through.</param>
+    /// <param name="replaced">The blocks of the translation that it is to replace; null: it is the first.</param>
+    /// <param name="ripe">That one has been entered so often that a larger one is worth its time.</param>
+    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows, HashSet<nint>? replaced = null, bool ripe = false)
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(eip);
@@ -64,11 +84,11 @@ internal sealed unsafe class RegionFinder
                 continue;
             }
 
-            if (block != seed && RegionCache.IsTranslated(block->Head))
+            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || _covers((nint)block)))
             {
-                // It has a translation to be linked to. A small part may still be worth having twice: a short callee, an inner loop.
+                // It has a translation to be linked to, or will have one when it is found to be worth it. A small part may still be worth having twice: a short callee, an inner loop.
                 duplicated += block->Count;
-                if (duplicated > MaximumDuplicated)
+                if (duplicated > (ripe ? MaximumDuplicatedWhenRipe : MaximumDuplicated))
                 {
                     continue;
                 }
@@ -81,8 +101,13 @@ internal sealed unsafe class RegionFinder
                 continue;
             }
 
+            uint likely = LikelyTarget(block);
             instructions += block->Count;
-            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, code, block->Count) { IsIndirectTarget = _indirect.Contains(block->Eip) });
+            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, code, block->Count) 
+            {
+                IsIndirectTarget = _indirect.Contains(block->Eip),
+                LikelyTarget = likely,
+            });
             var page = new AssumedPage(block->Eip >> 12, cpu->ReadTable[block->Eip >> 12]);
             if (!pages.Contains(page))
             {
@@ -92,7 +117,12 @@ internal sealed unsafe class RegionFinder
             if (_optimisations.Regions)
             {
                 PushSuccessors(block);
-                if (_optimisations.BranchTables && block->End == BlockEnd.Indirect && _scanned.Add(block->Eip >> 12))
+                if (likely != 0 && (_optimisations.CallsInRegions || !IsCall(block)))
+                {
+                    Push(likely);
+                }
+
+                if (_optimisations.BranchTables && LooksNear(block, likely) && _scanned.Add(block->Eip >> 12))
                 {
                     PushTargetsNear(block->Eip, cpu->Mode);
                 }
@@ -110,8 +140,51 @@ internal sealed unsafe class RegionFinder
             Pages = pages,
             Mode = cpu->Mode,
             Windows = windows,
+            RipeAfter = _optimisations.RipeRegions && !ripe ? RipeAfter : 0,
             CacheGeneration = _cache.Generation(cpu->Mode),
         };
+    }
+
+    /// <summary>
+    /// A jump goes through the table of a switch or an interpreter; a call does so only if it has been seen to: the drivers of a kernel are
+    /// elsewhere than who calls them, and the functions of all the tables near by are none of its business.
+    /// </summary>
+    private bool LooksNear(GuestBlock* block, uint likely) =>
+        block->End == BlockEnd.Indirect && (!_optimisations.LikelyTargets || likely >> 12 == block->Eip >> 12 || !IsCall(block));
+
+    private uint LikelyTarget(GuestBlock* block)
+    {
+        if (!_optimisations.LikelyTargets || block->End != BlockEnd.Indirect)
+        {
+            return 0;
+        }
+
+        Op* last = block->Head + 1;
+        while (last->Remaining > 1)
+        {
+            last++;
+        }
+
+        return last->Immediate;
+    }
+
+    /// <summary>Is the indirect branch at the end a call? Both are FF /n; the call is 2, and 3 if it is far, which is no end of this kind.</summary>
+    private bool IsCall(GuestBlock* block)
+    {
+        Op* last = block->Head + 1;
+        while (last->Remaining > 1)
+        {
+            last++;
+        }
+
+        byte* code = _machine.Ram.Base + block->Physical + (last->Eip - block->Eip);
+        int at = 0;
+        while (at < last->Length - 2 && code[at] != 0xFF)
+        {
+            at++;
+        }
+
+        return (code[at + 1] & 0x38) == 0x10;
     }
 
     private bool IsWarm(GuestBlock* block, uint minimumCount) =>

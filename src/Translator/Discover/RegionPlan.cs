@@ -14,6 +14,9 @@ internal sealed unsafe record PlannedBlock(nint Block, uint Eip, uint Physical, 
     /// <summary>Indirect branches have been seen to lead here.</summary>
     public bool IsIndirectTarget { get; init; }
 
+    /// <summary>Where the indirect branch at its end led to when the interpreter ran it last; 0: it has none.</summary>
+    public uint LikelyTarget { get; init; }
+
     public GuestBlock* Pointer => (GuestBlock*)Block;
 }
 
@@ -31,6 +34,12 @@ internal sealed class RegionPlan
 
     /// <summary>What it looks at memory through.</summary>
     public WindowPlan Windows { get; init; } = WindowPlan.Initial;
+
+    /// <summary>Entries after which it is to be planned anew, larger, among what is translated by then; 0: this is the last of its kind.</summary>
+    public int RipeAfter { get; init; }
+
+    /// <summary>Instructions in all.</summary>
+    public int Instructions => Blocks.Sum(static block => block.Count);
 
     /// <summary>The block cache's generation of this mode when the plan was made: pointers are good only while it is the same.</summary>
     public required long CacheGeneration { get; init; }

@@ -61,6 +61,9 @@ internal sealed class BranchEmitter
         }
     }
 
+    /// <summary>The block whose end is to be emitted.</summary>
+    public int Block { get; set; }
+
     /// <summary>Where the flags are at the start of a block.</summary>
     public FlagState FlagsAtStart(int block)
     {
@@ -303,9 +306,17 @@ internal sealed class BranchEmitter
         LocalBuilder target = _c.Temporary();
         value.Emit(_c);
         _il.Emit(OpCodes.Stloc, target);
-        if (_table != null)
+        uint likely = _graph.LikelyTarget(Block);
+        if (_table != null || likely != 0)
         {
             _c.CanonicaliseFlags();
+        }
+
+        if (likely != 0)
+        {
+            _il.Emit(OpCodes.Ldloc, target);
+            _il.Emit(OpCodes.Ldc_I4, (int)likely);
+            _il.Emit(OpCodes.Beq, _doors[_graph.Find(likely)]);
         }
 
         Leave(target);

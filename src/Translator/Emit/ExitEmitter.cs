@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Execution;
@@ -124,7 +125,7 @@ internal sealed unsafe class ExitEmitter
             _il.Emit(OpCodes.Ldarg_0);
             _il.Emit(OpCodes.Ldloc, _link);
             _il.Emit(OpCodes.Call, MethodNames.FollowFar);
-            _il.Emit(OpCodes.Ret);
+            Chain();
         }
 
         if (_jumps.Count > 0)
@@ -134,7 +135,7 @@ internal sealed unsafe class ExitEmitter
             _il.Emit(OpCodes.Ldarg_0);
             _il.Emit(OpCodes.Ldloc, _target);
             _il.Emit(OpCodes.Call, MethodNames.Jump);
-            _il.Emit(OpCodes.Ret);
+            Chain();
         }
 
         leave.Emit();
@@ -152,6 +153,30 @@ internal sealed unsafe class ExitEmitter
         _il.MarkLabel(Left);
         _il.Emit(OpCodes.Ldc_I4_0);
         _il.Emit(OpCodes.Conv_U);
+        _il.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>
+    /// Pops the op to go on with and ends the method with a jump to its handler; null: returns. The stack does not grow however long
+    /// regions lead to regions, and each has a jump of its own for the Host to predict.
+    /// </summary>
+    public void Chain()
+    {
+        if (!_c.Optimisations.Chains)
+        {
+            _il.Emit(OpCodes.Ret);
+            return;
+        }
+
+        _il.Emit(OpCodes.Stloc, _link);
+        _il.Emit(OpCodes.Ldloc, _link);
+        _il.Emit(OpCodes.Brfalse, Left);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, _link);
+        _il.Emit(OpCodes.Ldloc, _link);
+        _il.Emit(OpCodes.Ldind_I);
+        _il.Emit(OpCodes.Tailcall);
+        _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
         _il.Emit(OpCodes.Ret);
     }
 

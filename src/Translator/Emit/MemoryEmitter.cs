@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Lguest.Jit.Core.Memory;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -123,13 +124,20 @@ internal static class MemoryEmitter
         ILGenerator il = c.Il;
         il.Emit(OpCodes.Conv_U8);
         il.Emit(OpCodes.Stloc, span.Offset);
-        il.Emit(OpCodes.Ldloc, span.Write ? c.WriteTable : c.ReadTable);
+        il.Emit(OpCodes.Ldloc, c.ReadTable);
         il.Emit(OpCodes.Ldloc, span.Offset);
         il.Emit(OpCodes.Ldc_I4, 12);
         il.Emit(OpCodes.Shr_Un);
         il.Emit(OpCodes.Ldc_I4_3);
         il.Emit(OpCodes.Shl);
         il.Emit(OpCodes.Add);
+        if (span.Write)
+        {
+            il.Emit(OpCodes.Ldc_I4, AddressSpace.WriteTableDistance);
+            il.Emit(OpCodes.Conv_I8);
+            il.Emit(OpCodes.Add);
+        }
+
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Ldind_I8);
         il.Emit(OpCodes.Stloc, span.Base);

@@ -34,6 +34,7 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo RefreshWindows = Find(typeof(WindowTable), nameof(WindowTable.Refresh));
     public static readonly MethodInfo Minimum = typeof(Math).GetMethod(nameof(Math.Min), [typeof(long), typeof(long)])!;
     public static readonly MethodInfo Refuse = Find(typeof(BlockHead), nameof(BlockHead.Refuse));
+    public static readonly MethodInfo Ripe = Find(typeof(BlockHead), nameof(BlockHead.Ripe));
     public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
 
     public static readonly int FlagsKind = Offset(static cpu => (byte*)&cpu->FlagsKind);
@@ -43,7 +44,6 @@ internal static unsafe class MethodNames
     public static readonly int FlagsAux = Offset(static cpu => (byte*)&cpu->FlagsAux);
     public static readonly int Eip = Offset(static cpu => (byte*)&cpu->Eip);
     public static readonly int ReadTable = Offset(static cpu => (byte*)&cpu->ReadTable);
-    public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
     public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);

@@ -48,7 +48,6 @@ internal sealed class RegionContext
 
         Budget = il.DeclareLocal(typeof(int));
         ReadTable = il.DeclareLocal(typeof(ulong));
-        WriteTable = il.DeclareLocal(typeof(ulong));
         SavedA = il.DeclareLocal(typeof(uint));
         SavedB = il.DeclareLocal(typeof(uint));
         Address = il.DeclareLocal(typeof(uint));
@@ -81,9 +80,8 @@ internal sealed class RegionContext
     /// <summary>The most instructions that can run behind a safepoint's block without asking.</summary>
     public required int Reserve { get; init; }
 
+    /// <summary>The soft TLB's table for loads; the one for stores is a constant away.</summary>
     public LocalBuilder ReadTable { get; }
-
-    public LocalBuilder WriteTable { get; }
 
     /// <summary>Where operands of the flags are kept that have been computed.</summary>
     public LocalBuilder SavedA { get; }

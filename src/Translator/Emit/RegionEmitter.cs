@@ -165,6 +165,11 @@ internal sealed unsafe class RegionEmitter
             CheckPages(c);
         }
 
+        if (_plan.RipeAfter != 0)
+        {
+            CountEntry(c);
+        }
+
         for (int r = 0; r < 8; r++)
         {
             if (c.Has(r))
@@ -176,7 +181,6 @@ internal sealed unsafe class RegionEmitter
         c.Simd.LoadAll();
         c.TakeBudget();
         c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
-        c.Load(MethodNames.WriteTable, OpCodes.Ldind_I8, c.WriteTable);
         PrepareFlags(c);
         c.Windows.EmitPrologue(c);
 
@@ -189,6 +193,34 @@ internal sealed unsafe class RegionEmitter
         }
 
         il.Emit(OpCodes.Br, doors[0]);
+    }
+
+    /// <summary>Counts down, and asks the engine to look at this region when it gets to 0: once.</summary>
+    private void CountEntry(RegionContext c)
+    {
+        var counter = (int*)HostAllocations.Take(sizeof(int), sizeof(int));
+        Allocations.Add((nint)counter);
+        *counter = _plan.RipeAfter;
+
+        ILGenerator il = c.Il;
+        Label unripe = il.DefineLabel();
+        il.Emit(OpCodes.Ldc_I8, (long)counter);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Ldc_I8, (long)counter);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4_1);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Stloc, c.Budget);
+        il.Emit(OpCodes.Ldloc, c.Budget);
+        il.Emit(OpCodes.Stind_I4);
+        il.Emit(OpCodes.Ldloc, c.Budget);
+        il.Emit(OpCodes.Brtrue, unripe);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldarg_1);
+        il.Emit(OpCodes.Call, MethodNames.Ripe);
+        il.Emit(OpCodes.Ret);
+        il.MarkLabel(unripe);
     }
 
     /// <summary>Each page of code is mapped as it was, or the block is interpreted.</summary>
@@ -257,6 +289,7 @@ internal sealed unsafe class RegionEmitter
 
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
+        branches.Block = number;
         c.BeginBlock(code);
         c.X87.BeginBlock(number);
         c.UseWindows = _graph.IsInLoop(number);

@@ -23,6 +23,8 @@ internal sealed class RegionGraph
     private readonly bool[] _inLoop;
     private readonly HashSet<int> _tabled = [];
     private readonly List<int> _sites = [];
+    private readonly List<int> _callees = [];
+    private readonly uint[] _likely;
 
     public RegionGraph(RegionPlan plan, IReadOnlyList<Instruction[]> code, Optimisations optimisations)
     {
@@ -39,6 +41,7 @@ internal sealed class RegionGraph
         _safepoint = new bool[count];
         _longest = new int[count];
         _inLoop = new bool[count];
+        _likely = new uint[count];
         for (int i = 0; i < count; i++)
         {
             Connect(i);
@@ -101,6 +104,9 @@ internal sealed class RegionGraph
 
     /// <summary>The most instructions that can run behind a safepoint's own block before somebody asks for the budget again.</summary>
     public int LongestTail { get; private set; }
+
+    /// <summary>Where the indirect branch at the end of a block is likely to lead to, if that is in the region; else 0.</summary>
+    public uint LikelyTarget(int block) => _likely[block];
 
     /// <summary>The block that starts at this address, if it is in the region.</summary>
     public bool TryFind(uint eip, out int block) => _number.TryGetValue(eip, out block);
@@ -184,9 +190,31 @@ internal sealed class RegionGraph
             }
         }
 
+        for (int i = 0; i < plan.Blocks.Count; i++)
+        {
+            if (optimisations.LikelyTargets && _number.TryGetValue(plan.Blocks[i].LikelyTarget, out int target))
+            {
+                _likely[i] = plan.Blocks[i].LikelyTarget;
+                _safepoint[target] = true;
+            }
+        }
+
         foreach (int site in _sites)
         {
             _safepoint[site] = true;
+        }
+
+        // A function that is called from here is called from elsewhere as well, and need not be translated for each of its callers.
+        for (int i = 0; i < _code.Count; i++)
+        {
+            Instruction last = _code[i][^1];
+            uint callee = last.FlowControl == FlowControl.Call && IsRelative(last) ? last.NearBranch32
+                : last.FlowControl == FlowControl.IndirectCall ? _likely[i] : 0;
+            if (callee != 0 && _number.TryGetValue(callee, out int function))
+            {
+                _safepoint[function] = true;
+                _callees.Add(function);
+            }
         }
 
         foreach (int target in _tabled)
@@ -228,6 +256,11 @@ internal sealed class RegionGraph
         foreach (int site in _sites)
         {
             AddEntry(site);
+        }
+
+        foreach (int callee in _callees)
+        {
+            AddEntry(callee);
         }
 
         var position = new int[_code.Count];
@@ -283,6 +316,11 @@ internal sealed class RegionGraph
             foreach (int to in _successors[from])
             {
                 Visit(to);
+            }
+
+            if (_likely[from] != 0)
+            {
+                Visit(_number[_likely[from]]);
             }
 
             Instruction last = _code[from][^1];

@@ -10,8 +10,8 @@ namespace Lguest.Jit.Translator.Tiering;
 /// <summary>The compiler thread, and the few plans that wait for it. It never makes the Guest wait; who is next, <see cref="HotBlocks"/> has decided.</summary>
 internal sealed unsafe class CompileQueue : IDisposable
 {
-    /// <summary>Plans made ahead of the compiler: more would be stale by their turn.</summary>
-    private const int Ahead = 2;
+    /// <summary>Plans made ahead of the compiler: fewer, and it would run out of them while a program keeps the kernel from being planned; more would be stale by their turn.</summary>
+    private const int Ahead = 6;
 
     private readonly Queue<RegionPlan> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
@@ -52,6 +52,18 @@ internal sealed unsafe class CompileQueue : IDisposable
             lock (_gate)
             {
                 return _plans.Count < Ahead;
+            }
+        }
+    }
+
+    /// <summary>Is nothing waiting at all?</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _plans.Count == 0;
             }
         }
     }

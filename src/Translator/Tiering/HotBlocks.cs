@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Translator.Tiering;
 
@@ -16,10 +17,15 @@ internal sealed unsafe class HotBlocks
     private const int Attempts = 16;
 
     private readonly Dictionary<nint, uint> _heat = [];
-    private readonly PriorityQueue<(nint Block, uint Heat), long> _hottest = new();
+
+    /// <summary>Those of the kernel, and those of programs: at any time only one kind can be planned.</summary>
+    private readonly PriorityQueue<(nint Block, uint Heat), long>[] _hottest = [new(), new()];
     private readonly List<(nint Block, uint Heat)> _passed = [];
 
     public int Count => _heat.Count;
+
+    /// <summary>The heat of the hottest that waits in this mode, or a bit more: it may have been taken.</summary>
+    public uint Hottest(CpuMode mode) => Of(mode).TryPeek(out (nint Block, uint Heat) first, out _) ? first.Heat : 0;
 
     /// <summary>
     /// A block's counter has run out. Its heat doubles, and it goes on counting; at a first time the heat is
@@ -34,19 +40,20 @@ internal sealed unsafe class HotBlocks
 
         uint heat = _heat.TryGetValue((nint)block, out uint before) ? Math.Min(before * 2, 1u << 30) : threshold;
         _heat[(nint)block] = heat;
-        _hottest.Enqueue(((nint)block, heat), -heat);
+        Of(block->Mode).Enqueue(((nint)block, heat), -heat);
         BlockHead.SetCounting(block->Head, heat);
     }
 
     /// <summary>
-    /// Takes the hottest block that is valid and satisfies <paramref name="usable"/>; null: there is none among the hottest
-    /// few.
+    /// Takes the hottest block of this mode that is valid and satisfies <paramref name="usable"/>; null: there is none among the
+    /// hottest few.
     /// </summary>
-    public GuestBlock* TakeHottest(Func<nint, bool> usable)
+    public GuestBlock* TakeHottest(CpuMode mode, Func<nint, bool> usable)
     {
+        PriorityQueue<(nint Block, uint Heat), long> hottest = Of(mode);
         nint found = 0;
         _passed.Clear();
-        while (found == 0 && _passed.Count < Attempts && _hottest.TryDequeue(out (nint Block, uint Heat) entry, out _))
+        while (found == 0 && _passed.Count < Attempts && hottest.TryDequeue(out (nint Block, uint Heat) entry, out _))
         {
             if (!_heat.TryGetValue(entry.Block, out uint heat) || heat != entry.Heat)
             {
@@ -71,7 +78,7 @@ internal sealed unsafe class HotBlocks
 
         foreach ((nint Block, uint Heat) entry in _passed)
         {
-            _hottest.Enqueue(entry, -entry.Heat);
+            hottest.Enqueue(entry, -entry.Heat);
         }
 
         return (GuestBlock*)found;
@@ -81,6 +88,9 @@ internal sealed unsafe class HotBlocks
     public void Clear()
     {
         _heat.Clear();
-        _hottest.Clear();
+        _hottest[0].Clear();
+        _hottest[1].Clear();
     }
+
+    private PriorityQueue<(nint Block, uint Heat), long> Of(CpuMode mode) => _hottest[(mode & CpuMode.User) != 0 ? 1 : 0];
 }

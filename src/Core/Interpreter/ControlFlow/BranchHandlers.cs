@@ -80,7 +80,7 @@ internal static unsafe class BranchHandlers
         return Links.FollowFar(cpu, Link(op, 1));
     }
 
-    /// <summary>CALL r32.</summary>
+    /// <summary>CALL r32. Like all indirect branches it leaves in Immediate where it led to last, for whoever compiles the block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* CallReg(GuestCpu* cpu, Op* op) => CallTo(cpu, op, Registers.Get32(cpu, op->Destination));
 
@@ -96,7 +96,7 @@ internal static unsafe class BranchHandlers
 
     /// <summary>JMP r32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static Op* JumpReg(GuestCpu* cpu, Op* op) => Links.Jump(cpu, Registers.Get32(cpu, op->Destination));
+    public static Op* JumpReg(GuestCpu* cpu, Op* op) => JumpTo(cpu, op, Registers.Get32(cpu, op->Destination));
 
     /// <summary>JMP m32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -105,7 +105,7 @@ internal static unsafe class BranchHandlers
     {
         uint address = TAddress.Linear(cpu, op);
         byte* p = Tlb.Read<W32>(cpu, address);
-        return p == null ? JumpMemCold(cpu, op, address) : Links.Jump(cpu, W32.Load(p));
+        return p == null ? JumpMemCold(cpu, op, address) : JumpTo(cpu, op, W32.Load(p));
     }
 
     /// <summary>RET and RET imm16 on a flat 32-bit stack. Immediate: the bytes to drop, return address included.</summary>
@@ -135,8 +135,16 @@ internal static unsafe class BranchHandlers
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Op* JumpTo(GuestCpu* cpu, Op* op, uint target)
+    {
+        op->Immediate = target;
+        return Links.Jump(cpu, target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Op* CallTo(GuestCpu* cpu, Op* op, uint target)
     {
+        op->Immediate = target;
         uint top = cpu->Gpr[Reg.Esp] - 4;
         byte* p = Tlb.Write<W32>(cpu, top);
         if (p == null)

@@ -47,7 +47,7 @@ internal static unsafe class Links
 /// <summary>One entry of the direct-mapped cache from eip to block, valid under the same rule as a far link.</summary>
 internal unsafe struct JumpCacheEntry
 {
-    public const int Count = 4096;
+    public const int Count = 16384;
 
     /// <summary>A value no table entry ever has: marks an unused slot.</summary>
     public const ulong NoPage = 1;

@@ -1,0 +1,206 @@
+using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.State;
+using Lguest.Jit.Launcher.Tour;
+using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Tests.Rigs;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Lguest.Jit.Translator.Tests.Tiering;
+
+/// <summary>
+/// What a region becomes as more is known of it: windows once it has looped, its neighbours once it is entered all the time, the functions
+/// that its indirect calls have led to from the start. Each program also ends as it does when interpreted.
+/// </summary>
+public sealed unsafe class RegionTierTests
+{
+    private const uint Data = 0x100000;
+    private const uint Elsewhere = Rig.Code + 0x3000;
+
+    [Fact]
+    public void A_region_that_loops_gets_windows()
+    {
+        using Rig rig = Run(40_000, Loop);
+        Assert.Contains(Regions(rig), static region => region.WindowUses.Count > 0);
+    }
+
+    [Fact]
+    public void A_region_that_is_only_passed_through_gets_none()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, 50, waits: true));
+        rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, static b =>
+        {
+            // Few rounds at a time: never a slice of the budget.
+            b.Asm.mov(ecx, 20);
+            CodeLabel top = b.Here();
+            b.Asm.add(__dword_ptr[Data], ecx);
+            b.Asm.dec(ecx);
+            b.Asm.jnz(top.Value);
+            b.Asm.int3();
+        }));
+        for (int i = 0; i < 2_000; i++)
+        {
+            rig.Begin(Rig.Code);
+            Assert.Equal(ExitReason.SoftwareInterrupt, rig.Run());
+        }
+
+        Assert.NotEmpty(Regions(rig));
+        Assert.All(Regions(rig), static region => Assert.Empty(region.WindowUses));
+    }
+
+    [Fact]
+    public void Everything_that_is_compiled_before_it_runs_has_its_windows_at_once()
+    {
+        using Rig rig = Run(10, Loop, threshold: 0);
+        Assert.Contains(Regions(rig), static region => region.WindowUses.Count > 0);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_region_that_is_entered_all_the_time_takes_in_what_was_translated_before_it(bool ripe)
+    {
+        uint first = 0;
+        uint second = 0;
+        using Rig rig = Run(80_000, b => (first, second) = Halves(b), ripe ? null : new Optimisations { RipeRegions = false });
+        bool together = Regions(rig).Any(region =>
+            region.Plan.Blocks.Any(block => block.Eip == first) && region.Plan.Blocks.Any(block => block.Eip == second));
+        Assert.Equal(ripe, together);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_indirect_call_has_its_usual_target_in_its_own_region(bool likely)
+    {
+        using Rig rig = Run(5_000, Indirect, likely ? null : new Optimisations { LikelyTargets = false });
+        Assert.Equal(likely, Regions(rig).Any(static region =>
+            region.Plan.Blocks.Any(static block => block.Eip >> 12 == Rig.Code >> 12) && region.Plan.Blocks.Any(static block => block.Eip == Elsewhere)));
+    }
+
+    [Fact]
+    public void A_likely_target_that_is_not_the_one_is_left_for_the_one()
+    {
+        // The second function takes over in the middle: Run compares with the interpreter.
+        using Rig rig = Run(20_000, static b => Indirect(b, change: true));
+        Assert.Equal(20_000u, rig.Cpu->Gpr[Reg.Ebx] + rig.Cpu->Gpr[Reg.Edx]);
+        Assert.Equal(10_000u, rig.Cpu->Gpr[Reg.Edx]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Regions_that_lead_to_each_other_for_ever_use_no_stack(bool chains)
+    {
+        // Half a megabyte of stack would not hold a frame for each of a million regions.
+        long retired = 0;
+        var thread = new Thread(
+            () =>
+            {
+                using var rig = new Rig(machine => new TieredEngine(machine, 0, optimisations: new Optimisations { RegionLimit = 1, Chains = chains }));
+                rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, static b =>
+                {
+                    CodeLabel there = b.NewLabel();
+                    CodeLabel here = b.Here();
+                    b.Asm.inc(edx);
+                    b.Asm.jmp(there.Value);
+                    b.Mark(there);
+                    b.Asm.inc(ebx);
+                    b.Asm.jmp(here.Value);
+                }));
+                Assert.Equal(ExitReason.Budget, rig.Run(4_000_000));
+                retired = rig.Machine.Retired;
+            },
+            maxStackSize: 512 << 10);
+        thread.Start();
+        thread.Join();
+        Assert.Equal(4_000_000, retired);
+    }
+
+    private static void Loop(CodeBuilder b)
+    {
+        b.Asm.mov(esi, Data);
+        CodeLabel top = b.Here();
+        b.Asm.add(eax, __dword_ptr[esi]);
+        b.Asm.mov(__dword_ptr[esi], ecx);
+        b.Asm.dec(ecx);
+        b.Asm.jnz(top.Value);
+        b.Asm.int3();
+    }
+
+    /// <summary>The second half becomes hot by itself, and is too long to go into the region of the first, which becomes so later.</summary>
+    private static (uint First, uint Second) Halves(CodeBuilder b)
+    {
+        CodeLabel first = b.NewLabel();
+        CodeLabel second = b.NewLabel();
+        CodeLabel end = b.NewLabel();
+        b.Asm.jmp(second.Value);
+        b.Mark(first);
+        for (int i = 0; i < 100; i++)
+        {
+            b.Asm.add(eax, ecx);
+        }
+
+        b.Asm.jmp(second.Value);
+        b.Mark(second);
+        for (int i = 0; i < 60; i++)
+        {
+            b.Asm.rol(eax, 3);
+        }
+
+        b.Asm.dec(ecx);
+        b.Asm.jz(end.Value);
+        b.Asm.cmp(ecx, 79_000);
+        b.Asm.ja(second.Value);
+        b.Asm.jmp(first.Value);
+        b.Mark(end);
+        b.Asm.int3();
+        return (b.AddressOf(first), b.AddressOf(second));
+    }
+
+    private static void Indirect(CodeBuilder b) => Indirect(b, change: false);
+
+    private static void Indirect(CodeBuilder b, bool change)
+    {
+        CodeLabel end = b.NewLabel();
+        CodeLabel stays = b.NewLabel();
+        b.Asm.mov(__dword_ptr[Data], Elsewhere);
+        CodeLabel top = b.Here();
+        b.Asm.call(__dword_ptr[Data]);
+        if (change)
+        {
+            b.Asm.cmp(ecx, 10_001);
+            b.Asm.jne(stays.Value);
+            b.Asm.mov(__dword_ptr[Data], Elsewhere + 2);
+            b.Mark(stays);
+        }
+
+        b.Asm.dec(ecx);
+        b.Asm.jnz(top.Value);
+        b.Mark(end);
+        b.Asm.int3();
+    }
+
+    private static CompiledRegion[] Regions(Rig rig) => [.. ((TieredEngine)rig.Engine).Regions.All];
+
+    /// <summary>Runs the program with ecx = <paramref name="count"/> on the translator, and on the interpreter, and compares.</summary>
+    private static Rig Run(uint count, Action<CodeBuilder> emit, Optimisations? optimisations = null, uint threshold = 50)
+    {
+        byte[] code = CodeBuilder.Assemble(Rig.Code, emit);
+
+        // INC EBX; RET and INC EDX; RET, in another page.
+        byte[] functions = [0x43, 0xC3, 0x42, 0xC3];
+        using var interpreted = new Rig(static machine => new InterpreterEngine(machine));
+        var rig = new Rig(machine => new TieredEngine(machine, threshold, optimisations: optimisations, waits: true));
+        string[] ends = [.. new[] { interpreted, rig }.Select(r =>
+        {
+            r.Write(Rig.Code, code);
+            r.Write(Elsewhere, functions);
+            r.Cpu->Gpr[Reg.Ecx] = count;
+            return r.State(r.Run()) + r.Memory(Data, 0x1000);
+        })];
+        Assert.Null(((TieredEngine)rig.Engine).Failure);
+        Assert.Equal(ends[0], ends[1]);
+        return rig;
+    }
+}
