@@ -103,7 +103,7 @@ internal sealed unsafe class RegionFinder
 
             uint likely = LikelyTarget(block);
             instructions += block->Count;
-            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, code, block->Count) 
+            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, code, block->Count)
             {
                 IsIndirectTarget = _indirect.Contains(block->Eip),
                 LikelyTarget = likely,
