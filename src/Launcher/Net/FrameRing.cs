@@ -113,6 +113,28 @@ internal sealed class FrameRing(int capacity = FrameRing.DefaultCapacity)
         return true;
     }
 
+    /// <summary>Taker: how many bytes the next frames take with their lengths, as many whole ones as <paramref name="most"/> holds, but one at least.</summary>
+    /// <returns>0: there is none, or not all of it yet.</returns>
+    public int WholeFrames(int most)
+    {
+        Span<byte> prefix = stackalloc byte[Prefix];
+        int count = Count;
+        int frames = 0;
+        while (frames + Prefix <= count)
+        {
+            Copy(frames, prefix);
+            long end = (long)frames + Prefix + BinaryPrimitives.ReadUInt32BigEndian(prefix);
+            if (end > count || (end > most && frames > 0))
+            {
+                break;
+            }
+
+            frames = (int)end;
+        }
+
+        return frames;
+    }
+
     /// <summary>Putter: so many bytes of the room are there now.</summary>
     public void Put(int count) => Move(ref _put, count);
 

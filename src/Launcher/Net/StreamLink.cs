@@ -4,8 +4,14 @@ namespace Lguest.Jit.Launcher.Net;
 
 /// <summary>
 /// QEMU's stream protocol over a connected socket, which passt speaks too: each frame behind its length in four bytes.
-/// The rings hold just that, so that one system call moves as many frames as there are.
+/// The rings hold just that, so that one system call moves several frames.
 /// </summary>
+/// <remarks>
+/// To a reader of a stream it should not matter how the bytes were written, but it does to the passt of 2023 that Debian has: when
+/// what it reads ends within a length, or when the rest of a frame comes in more than one piece, it throws the whole read away
+/// and takes the next bytes for a length. TCP then waits out its timers, and the stream stands still for a second or more. QEMU
+/// does not see that because it writes frame by frame, and so do we, nearly.
+/// </remarks>
 /// <param name="socket">Connected; ours from now on.</param>
 /// <param name="port">Without header.</param>
 /// <param name="description">Where the socket leads.</param>
@@ -17,6 +23,12 @@ internal sealed class StreamLink(Socket socket, NetPort port, string description
 
     /// <summary>The Guest can begin with these while the next are copied.</summary>
     private const int MostAtOnce = 256 << 10;
+
+    /// <summary>
+    /// Frames that go in one write: the kernel puts a write of up to 32 KiB and a bit into the socket as one piece (net/unix/af_unix.c,
+    /// unix_stream_sendmsg), and one frame of any size as two at most.
+    /// </summary>
+    private const int MostInOnePiece = 32 << 10;
 
     /// <inheritdoc/>
     public override string Description => description;
@@ -41,9 +53,26 @@ internal sealed class StreamLink(Socket socket, NetPort port, string description
 
     protected override string Send()
     {
-        while (Port.ToSend.WaitForFilled())
+        FrameRing ring = Port.ToSend;
+        byte[] joined = new byte[FrameRing.Prefix + NetPort.MaximumFrame];
+        while (ring.WaitForFilled())
         {
-            Port.Sent(socket.Send(Port.ToSend.Filled, SocketFlags.None));
+            // Nothing but whole frames was ever put there.
+            int length = ring.WholeFrames(MostInOnePiece);
+            ReadOnlySpan<byte> frames = ring.Peek(0, length);
+            if (frames.Length < length)
+            {
+                // The ring's end lies within.
+                ring.Copy(0, joined.AsSpan(0, length));
+                frames = joined.AsSpan(0, length);
+            }
+
+            while (!frames.IsEmpty)
+            {
+                frames = frames[socket.Send(frames, SocketFlags.None)..];
+            }
+
+            Port.Sent(length);
         }
 
         return "";

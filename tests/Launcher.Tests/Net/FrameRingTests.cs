@@ -36,6 +36,33 @@ public class FrameRingTests
     }
 
     [Fact]
+    public void Whole_frames_are_counted_up_to_a_limit_but_one_at_least()
+    {
+        var ring = new FrameRing(1 << 10);
+        Assert.Equal(0, ring.WholeFrames(100));
+
+        // The third one lies across the ring's end.
+        ring.Put(900);
+        ring.Take(900);
+        int put = 0;
+        foreach (int length in new[] { 40, 50, 60 })
+        {
+            ring.StorePrefix(put, length);
+            put += FrameRing.Prefix + length;
+        }
+
+        ring.Put(44 + 54 + 10);
+        Assert.Equal(44, ring.WholeFrames(10));
+        Assert.Equal(44, ring.WholeFrames(97));
+        Assert.Equal(98, ring.WholeFrames(98));
+        Assert.Equal(98, ring.WholeFrames(1000));
+        ring.Put(54);
+        Assert.Equal(162, ring.WholeFrames(1000));
+        ring.Take(98);
+        Assert.Equal(64, ring.WholeFrames(1));
+    }
+
+    [Fact]
     public void Two_threads_carry_every_byte_in_order()
     {
         const long Total = 64L << 20;

@@ -54,6 +54,54 @@ public sealed class StreamLinkTests : IDisposable
     }
 
     [Fact]
+    public void Every_write_is_one_frame_or_several_small_ones()
+    {
+        // Here a socket that keeps writes apart. The frames go three times round the ring, so some lie across its end.
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
+        string path = _path + ".packets";
+        listener.Bind(new UnixDomainSocketEndPoint(path));
+        listener.Listen();
+        var ours = new Socket(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
+        ours.Connect(new UnixDomainSocketEndPoint(path));
+        using Socket peer = listener.Accept();
+        File.Delete(path);
+        using NetLink link = new StreamLink(ours, new NetPort(hasHeader: false, mtu: 65520), "test");
+        link.Start();
+
+        int written = 0;
+        int heard = 0;
+        byte[] write = new byte[2 << 20];
+        peer.ReceiveTimeout = 20_000;
+        while (heard < 100)
+        {
+            for (; written < 100; written++)
+            {
+                byte[] record = Packets.Record(Packets.Payload(LengthOf(written), written));
+                if (!link.Port.HasRoom(record.Length))
+                {
+                    break;
+                }
+
+                link.Port.ToSend.Store(0, record);
+                link.Port.ToSend.Put(record.Length);
+            }
+
+            int count = peer.Receive(write);
+            int first = heard;
+            for (int at = 0; at < count; heard++)
+            {
+                byte[] record = Packets.Record(Packets.Payload(LengthOf(heard), heard));
+                Assert.Equal(record, write[at..Math.Min(count, at + record.Length)]);
+                at += record.Length;
+            }
+
+            Assert.True(heard == first + 1 || count <= 32 << 10, $"{heard - first} frames, {count} bytes in one write");
+        }
+
+        static int LengthOf(int frame) => frame % 16 < 9 ? 65_000 - frame : 60 + (frame * 91 % 9000);
+    }
+
+    [Fact]
     public void A_Guest_that_does_not_look_makes_the_other_end_wait()
     {
         using NetLink link = Connect(out Socket peer);

@@ -8,27 +8,27 @@ using Xunit.Abstractions;
 namespace Lguest.Jit.Launcher.Tests.Virtio;
 
 /// <summary>
-/// A disk's driver that means harm, a million times: loops, lengths past RAM, tables of their own that lead to themselves, indexes
+/// A disk's driver that means harm: loops, lengths past RAM, tables of their own that lead to themselves, indexes
 /// out of all proportion, each field random. The device stops or answers with an error, the Host lives, and no memory but Guest RAM
 /// is touched.
 /// </summary>
 public sealed class MalformedBlockQueueTests(ITestOutputHelper output)
 {
-    private const int Iterations = 1_000_000;
     private const int QueueSize = 8;
     private const uint Tables = 0x30000;
 
     [Fact]
-    public void A_million_random_rings_break_nothing_but_their_device()
+    public void Random_rings_break_nothing_but_their_device()
     {
         var store = new MemoryDisk(64);
         using BlockMachine machine = new BlockMachine(store, QueueSize).Start();
         var random = new Random(0x1042);
+        int rounds = FuzzRounds.Count;
         int broken = 0;
         int served = 0;
         int indirect = 0;
         TimeSpan longest = default;
-        for (int i = 0; i < Iterations; i++)
+        for (int i = 0; i < rounds; i++)
         {
             if ((machine.Status & VirtioStatus.NeedsReset) != 0)
             {
@@ -55,10 +55,10 @@ public sealed class MalformedBlockQueueTests(ITestOutputHelper output)
         }
 
         Settle(machine);
-        output.WriteLine($"{broken} broken, {served} requests answered, {indirect} tables; longest notify {longest.TotalMilliseconds:F3} ms");
-        Assert.InRange(broken, 10_000, Iterations);
-        Assert.InRange(served, 10_000, int.MaxValue);
-        Assert.InRange(indirect, 10_000, int.MaxValue);
+        output.WriteLine($"{rounds} rounds, {broken} broken, {served} requests answered, {indirect} tables; longest notify {longest.TotalMilliseconds:F3} ms");
+        Assert.InRange(broken, rounds / 100, rounds);
+        Assert.InRange(served, rounds / 100, int.MaxValue);
+        Assert.InRange(indirect, rounds / 100, int.MaxValue);
     }
 
     /// <summary>Waits until the device has nothing under way: it must always come to that.</summary>

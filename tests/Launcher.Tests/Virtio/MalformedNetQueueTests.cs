@@ -9,7 +9,6 @@ namespace Lguest.Jit.Launcher.Tests.Virtio;
 /// <summary>Drivers of the network card and the entropy device that mean harm; and peers, too. The device may stop, the Host may not notice.</summary>
 public class MalformedNetQueueTests
 {
-    private const int Iterations = 100_000;
     private const int QueueSize = 8;
 
     [Theory]
@@ -21,9 +20,10 @@ public class MalformedNetQueueTests
         using var rig = new DeviceRig((ram, log) => new VirtioNet(ram, log, port, MacAddress.Default), queues: 2) { QueueSize = QueueSize };
         var net = (VirtioNet)rig.Device;
         var random = new Random(0x1041);
+        int rounds = FuzzRounds.Count;
         (int broken, int served, long sent) = (0, 0, 0);
         rig.Start(rig.Offered & 0xFFFFFFFF);
-        for (int i = 0; i < Iterations; i++)
+        for (int i = 0; i < rounds; i++)
         {
             if ((rig.Status & VirtioStatus.NeedsReset) != 0)
             {
@@ -42,7 +42,7 @@ public class MalformedNetQueueTests
             port.Sent(port.ToSend.Count);
         }
 
-        Assert.InRange(broken, 1000, Iterations);
+        Assert.InRange(broken, 1000, rounds);
         Assert.InRange(served, 1000, int.MaxValue);
         Assert.InRange(sent, 100_000, long.MaxValue);
         Assert.True(port.IsUp);
@@ -53,9 +53,10 @@ public class MalformedNetQueueTests
     {
         using var rig = new DeviceRig((ram, log) => new VirtioRng(ram, log, new SeededEntropy(1)), queues: 1) { QueueSize = QueueSize };
         var random = new Random(0x1044);
+        int rounds = FuzzRounds.Count;
         (int broken, int served) = (0, 0);
         rig.Start();
-        for (int i = 0; i < Iterations; i++)
+        for (int i = 0; i < rounds; i++)
         {
             if ((rig.Status & VirtioStatus.NeedsReset) != 0)
             {
@@ -69,7 +70,7 @@ public class MalformedNetQueueTests
             served += (ushort)(rig.UsedIndex(0) - before);
         }
 
-        Assert.InRange(broken, 1000, Iterations);
+        Assert.InRange(broken, 1000, rounds);
         Assert.InRange(served, 1000, int.MaxValue);
     }
 
