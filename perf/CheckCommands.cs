@@ -3,7 +3,7 @@ using Lguest.Jit.Translator;
 
 namespace Lguest.Jit.Perf;
 
-/// <summary>Commands that hold the engine to a promise rather than race it: rewriting, memory, collections, safepoints.</summary>
+/// <summary>Commands that hold the engine to a promise rather than race it: rewriting, memory, collections, safepoints, system calls.</summary>
 internal static class CheckCommands
 {
     /// <summary>All of them.</summary>
@@ -31,6 +31,17 @@ internal static class CheckCommands
         var interpreter = new Option<bool>("--interpreter") { Description = "On the interpreter instead of the tiered engine." };
         var safepoint = new Command("safepoint", "Measure how late its timer interrupts a Guest that goes in circles.") { times, delta, interpreter };
         safepoint.SetAction(result => SafepointCommand.Run(result.GetValue(times), result.GetValue(delta), result.GetValue(interpreter)));
-        return [rewrite, memory, stress, safepoint];
+
+        var calls = new Option<uint>("--calls") { Description = "System calls in each run.", DefaultValueFactory = static _ => 10_000_000 };
+        calls.Validators.Add(result =>
+        {
+            if (result.GetValue(calls) == 0)
+            {
+                result.AddError("--calls 0: at least one.");
+            }
+        });
+        var syscalls = new Command("syscalls", "Make system calls of all kinds on both engines and by both paths, and compare what the Guest sees.") { calls };
+        syscalls.SetAction(result => SyscallsCommand.Run(result.GetValue(calls)));
+        return [rewrite, memory, stress, safepoint, syscalls];
     }
 }

@@ -1,3 +1,4 @@
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 
 namespace Lguest.Jit.Switcher.Tests;
@@ -5,16 +6,16 @@ namespace Lguest.Jit.Switcher.Tests;
 /// <summary>Wild pointers and nonsense to every hypercall: the Guest may die, the Host may not.</summary>
 public sealed unsafe class HostileHypercallTests
 {
-    private const int Calls = 100_000;
     private const int MostPerGuest = 2000;
 
     [Fact]
-    public void A_hundred_thousand_random_hypercalls_end_in_a_kill_or_in_nothing()
+    public void Random_hypercalls_end_in_a_kill_or_in_nothing()
     {
+        int calls = Soak.Count(20_000, 100_000);
         var random = new Random(20170903);
         var reasons = new HashSet<string>();
         int made = 0;
-        while (made < Calls)
+        while (made < calls)
         {
             using var rig = new Rig();
             _ = rig.WithData();
@@ -24,7 +25,7 @@ public sealed unsafe class HostileHypercallTests
                 _ = random.Next(2) == 0 ? rig.TurnPagingOn() : rig;
             }
 
-            made += MakeCalls(rig, random, Math.Min(MostPerGuest, Calls - made));
+            made += MakeCalls(rig, random, Math.Min(MostPerGuest, calls - made));
             if (rig.Machine.KillReason is { } reason)
             {
                 _ = reasons.Add(string.Concat(reason.TakeWhile(static c => !char.IsDigit(c))));
@@ -32,7 +33,7 @@ public sealed unsafe class HostileHypercallTests
         }
 
         // The nonsense was wild enough to reach every kind of death.
-        Assert.True(reasons.Count >= 14, string.Join('\n', reasons));
+        Assert.True(reasons.Count >= (Soak.IsOn ? 14 : 12), string.Join('\n', reasons));
     }
 
     private static int MakeCalls(Rig rig, Random random, int most)

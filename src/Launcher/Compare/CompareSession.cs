@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Launcher.CommandLine;
@@ -20,16 +19,13 @@ namespace Lguest.Jit.Launcher.Compare;
 /// </summary>
 internal sealed class CompareSession
 {
-    private static readonly TimeSpan s_progressInterval = TimeSpan.FromSeconds(5);
-
     private readonly CompareOptions _compare;
     private readonly LaunchOptions _options;
     private readonly SessionHost _host;
     private readonly Func<GuestRam, LoadedKernel> _load;
     private readonly string _command;
     private readonly StopRequest _stop = new();
-    private readonly long _started = Stopwatch.GetTimestamp();
-    private TimeSpan _lastProgress;
+    private readonly CompareProgress _progress;
     private long _instructions;
     private long _checkpoints;
     private int _lives = 1;
@@ -43,6 +39,7 @@ internal sealed class CompareSession
         _compare = options;
         _options = options.Run;
         _host = host;
+        _progress = new CompareProgress(host.Error, options.Run.MaxInstructions, TimeProvider.System);
         _load = _options.Kernel is { } kernel ? ram => KernelLoader.Load(ram, kernel, _options.Initrd, _options.Append) : embedded;
         _command = "lguest-jit " + string.Join(' ', arguments.Select(Quote));
     }
@@ -148,7 +145,7 @@ internal sealed class CompareSession
                     Instructions = _instructions,
                     Checkpoints = _checkpoints,
                     Every = every,
-                    Time = Stopwatch.GetElapsedTime(_started),
+                    Time = _progress.Elapsed,
                     Lives = _lives,
                     End = end is { Kind: GuestEndKind.Stopped } ? null : end,
                     Hash = result.Difference is null && !result.Stopped ? hash : null,
@@ -220,23 +217,7 @@ internal sealed class CompareSession
         };
     }
 
-    private void ReportProgress(long instructions, long checkpoints)
-    {
-        TimeSpan time = Stopwatch.GetElapsedTime(_started);
-        if (time - _lastProgress < s_progressInterval)
-        {
-            return;
-        }
-
-        _lastProgress = time;
-        long all = _instructions + instructions;
-        double rate = all / time.TotalSeconds;
-        string rest = _options.MaxInstructions == long.MaxValue
-            ? ""
-            : string.Create(CultureInfo.InvariantCulture, $", at most {(_options.MaxInstructions - all) / Math.Max(rate, 1):F0} s left");
-        _host.Error.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"compare: {all:N0} instructions equal, {_checkpoints + checkpoints:N0} checkpoints, {rate / 1e6:F0} MIPS{rest}"));
-    }
+    private void ReportProgress(long instructions, long checkpoints) => _progress.Report(_instructions + instructions, _checkpoints + checkpoints);
 
     private int Conclude(CompareOutcome outcome, SymbolTable symbols)
     {

@@ -8,7 +8,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Lguest.Jit.Launcher.Tests.Compare;
 
 /// <summary>
-/// A Guest that goes round in blocks which are each good for one kind of fault: flags, high bytes, stores, faults, rewritten code, a timer.
+/// A Guest that goes round in blocks which are each good for one kind of fault: flags, high bytes, XMM registers, stores, faults, rewritten code, a timer.
 /// Ring 1, linear mode.
 /// </summary>
 internal sealed class LoopGuest
@@ -52,6 +52,7 @@ internal sealed class LoopGuest
         c.mov(__dword_ptr[IrqEnabled], 0x200);
         c.mov(__dword_ptr[Data + LguestData.BlockedInterrupts], 0);
         Hypercall(c, HypercallNumbers.SetClockevent, 20_000);
+        c.mov(__dword_ptr[Variables + 0x500], 0x1F80);
         c.mov(ebp, rounds);
         c.xor(esi, esi);
         c.mov(ebx, 0x12345678);
@@ -73,6 +74,15 @@ internal sealed class LoopGuest
         c.mov(edx, esi);
         c.mov(dh, cl);
         c.xor(ebx, edx);
+        c.jmp(blocks[6]);
+
+        // XMM registers, and the inexact flag in MXCSR.
+        c.Label(ref blocks[6]);
+        c.ldmxcsr(__dword_ptr[Variables + 0x500]);
+        c.movd(xmm0, esi);
+        c.paddd(xmm1, xmm0);
+        c.cvtsi2ss(xmm2, ebx);
+        c.pxor(xmm1, xmm2);
         c.jmp(blocks[2]);
 
         // A byte in memory.
@@ -143,6 +153,7 @@ internal sealed class LoopGuest
         InterruptReturn = (uint)result.GetLabelRIP(iret);
         Flags = (uint)result.GetLabelRIP(blocks[0]);
         HighByte = (uint)result.GetLabelRIP(blocks[1]);
+        Vector = (uint)result.GetLabelRIP(blocks[6]);
         MemoryByte = (uint)result.GetLabelRIP(blocks[2]);
         Stores = (uint)result.GetLabelRIP(blocks[4]);
         Back = (uint)result.GetLabelRIP(blocks[7]);
@@ -159,6 +170,8 @@ internal sealed class LoopGuest
     public uint Flags { get; }
 
     public uint HighByte { get; }
+
+    public uint Vector { get; }
 
     public uint MemoryByte { get; }
 

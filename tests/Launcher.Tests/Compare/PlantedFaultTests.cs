@@ -85,6 +85,24 @@ public sealed class PlantedFaultTests
     }
 
     [Fact]
+    public void A_wrong_vector_sum_is_found_at_its_block()
+    {
+        // paddd xmm1, xmm0 → psubd xmm1, xmm0
+        LockstepResult result = Compare(Tamper([0x66, 0x0F, 0xFE, 0xC8], [0x66, 0x0F, 0xFA, 0xC8]));
+        Difference difference = Expect(result, s_guest.Vector, "xmm1");
+        Assert.Equal(["fpu"], difference.First.Digest.PartsUnlike(difference.Second.Digest));
+        Assert.Contains("! xmm1", Report(result), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_flag_that_is_missing_in_MXCSR_is_found_at_its_block()
+    {
+        // cvtsi2ss xmm2, ebx → cvtsi2sd xmm2, ebx, which is never inexact
+        LockstepResult result = Compare(Tamper([0xF3, 0x0F, 0x2A, 0xD3], [0xF2, 0x0F, 0x2A, 0xD3]));
+        Expect(result, s_guest.Vector, "mxcsr", "xmm2");
+    }
+
+    [Fact]
     public void A_wrong_byte_in_memory_is_found_at_its_block_and_shown()
     {
         byte[] address = BitConverter.GetBytes(LoopGuest.Variables + 0x200);

@@ -9,7 +9,8 @@ namespace Lguest.Jit.Launcher.Tests.Hostile;
 /// <summary>Runs many Guests that execute garbage, one seed for each, and counts how they end.</summary>
 /// <param name="seed">Chooses everything.</param>
 /// <param name="user">In ring 3; else in ring 1.</param>
-internal sealed class CodePageRun(int seed, bool user)
+/// <param name="engine">As <see cref="HostileMachine"/> knows it.</param>
+internal sealed class CodePageRun(int seed, bool user, string engine)
 {
     /// <summary>The most that one gets. The limit itself is random: it has to be kept to the instruction.</summary>
     private const int Instructions = 2_000;
@@ -37,11 +38,11 @@ internal sealed class CodePageRun(int seed, bool user)
         long started = Stopwatch.GetTimestamp();
         try
         {
-            await Task.Run(() => RunAll(pages)).WaitAsync(TimeSpan.FromMinutes(4));
+            await Task.Run(() => RunAll(pages)).WaitAsync(TimeSpan.FromMinutes(10));
         }
         catch (Exception e)
         {
-            throw new InvalidOperationException($"code page {_number} of seed {seed}", e);
+            throw new InvalidOperationException($"code page {_number} of seed {seed}, {engine}", e);
         }
 
         output.WriteLine($"{pages} code pages in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s: {Executed} instructions, {Traps} traps delivered");
@@ -53,7 +54,7 @@ internal sealed class CodePageRun(int seed, bool user)
     private void RunAll(int pages)
     {
         using var watchdog = new Watchdog();
-        using var machine = new HostileMachine();
+        using var machine = new HostileMachine(engine);
         for (_number = 0; _number < pages; _number++)
         {
             RunOne(machine, new Random(unchecked((int)((uint)(_number + seed) * 2654435761u))), watchdog);

@@ -3,6 +3,7 @@ using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher;
 using Lguest.Jit.Translator;
 using Xunit.Abstractions;
@@ -19,13 +20,13 @@ public sealed unsafe class EngineAgreementTests(ITestOutputHelper output)
     private const int Seed = 20020101;
 
     [Fact]
-    public void Random_code_leaves_the_same_machine_whatever_the_size_of_blocks() => Agree(2_500, static machine => new InterpreterEngine(machine));
+    public void Random_code_leaves_the_same_machine_whatever_the_size_of_blocks() => Agree(Soak.Count(600, 2_500), static machine => new InterpreterEngine(machine));
 
     [Theory]
-    [InlineData(0, 40)]
-    [InlineData(3, 500)]
-    public void Random_code_leaves_the_same_machine_when_it_is_translated(uint threshold, int pages) =>
-        Agree(pages, machine => new TieredEngine(machine, threshold));
+    [InlineData(0, 40, 1_000)]
+    [InlineData(3, 200, 2_000)]
+    public void Random_code_leaves_the_same_machine_when_it_is_translated(uint threshold, int everyDay, int soak) =>
+        Agree(Soak.Count(everyDay, soak), machine => new TieredEngine(machine, threshold));
 
     [Fact]
     public void Single_steps_through_hot_code_come_to_the_same()

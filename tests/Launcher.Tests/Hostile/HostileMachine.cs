@@ -6,6 +6,7 @@ using Lguest.Jit.Core.State;
 using Lguest.Jit.Launcher.Pci;
 using Lguest.Jit.Launcher.Virtio;
 using Lguest.Jit.Switcher;
+using Lguest.Jit.Translator;
 
 namespace Lguest.Jit.Launcher.Tests.Hostile;
 
@@ -17,7 +18,7 @@ namespace Lguest.Jit.Launcher.Tests.Hostile;
 internal readonly record struct HostileStart(bool User, bool Paging, bool Initialise, bool Gates);
 
 /// <summary>
-/// A whole machine as the Launcher builds it (interpreter, Switcher, PCI and console) whose Guest is up to no good. It serves one
+/// A whole machine as the Launcher builds it (engine, Switcher, PCI and console) whose Guest is up to no good. It serves one
 /// Guest after the other: each starts it anew, but what the engine has cached stays.
 /// </summary>
 internal sealed unsafe class HostileMachine : IDisposable
@@ -30,6 +31,12 @@ internal sealed unsafe class HostileMachine : IDisposable
     private readonly ConsoleInputQueue _input = new();
     private readonly Sink _sink = new();
     private readonly byte[] _page = new byte[0x1000];
+
+    /// <param name="engine">"interpreter", or "jit": everything is translated before it runs.</param>
+    public HostileMachine(string engine)
+        : this(engine == "jit" ? static machine => new TieredEngine(machine, threshold: 0) : static machine => new InterpreterEngine(machine))
+    {
+    }
 
     /// <param name="engine">What executes; the interpreter if none is given.</param>
     public HostileMachine(Func<GuestMachine, IExecutionEngine>? engine = null)
@@ -120,7 +127,7 @@ internal sealed unsafe class HostileMachine : IDisposable
         Cpu->PendingInterrupts = 0;
         guest.Start(HostileEntrance.Way(start));
         PrepareCpu(start);
-        GuestEnd result = watchdog.Run(guest);
+        GuestEnd result = watchdog.Run(guest, Cpu);
         _devices.Connect(Deaf.Instance, static () => { });
         CheckState(result, limit);
         return result;

@@ -1,19 +1,25 @@
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher;
 
 namespace Lguest.Jit.Launcher.Tests.Hostile;
 
 /// <summary>
-/// The time limit of hostile Guests: one that is still there after a while is asked to stop, as <c>--timeout</c> asks.
-/// Most of those sleep. It also raises interrupts at random moments, which nothing else here would.
+/// The time limit of hostile Guests: one that sleeps for a while is asked to stop, as <c>--timeout</c> asks, and so is one that does not end
+/// at all. It also raises interrupts at random moments, which nothing else here would.
 /// </summary>
-internal sealed class Watchdog : IDisposable
+internal sealed unsafe class Watchdog : IDisposable
 {
     private const int IntervalMilliseconds = 1;
+
+    /// <summary>Milliseconds that nobody needs for a few thousand instructions, be each of them translated first.</summary>
+    private const int Longest = 60_000;
 
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private LguestGuest? _guest;
+    private GuestCpu* _cpu;
     private int _looks;
+    private int _asleep;
     private bool _over;
 
     public Watchdog()
@@ -22,19 +28,20 @@ internal sealed class Watchdog : IDisposable
         _thread.Start();
     }
 
-    /// <summary>How often a Guest is looked at before it is stopped: milliseconds, about.</summary>
+    /// <summary>How often a Guest may be found asleep before it is stopped: milliseconds, about.</summary>
     public int Patience { get; set; } = 20;
 
     /// <summary>Raise interrupts? Without, and without a clock event or input, runs are the same each time.</summary>
     public bool Interrupts { get; init; } = true;
 
     /// <summary>Runs the Guest under supervision.</summary>
-    public GuestEnd Run(LguestGuest guest)
+    public GuestEnd Run(LguestGuest guest, GuestCpu* cpu)
     {
         lock (_gate)
         {
             _guest = guest;
-            _looks = 0;
+            _cpu = cpu;
+            _looks = _asleep = 0;
         }
 
         GuestEnd end = guest.Run();
@@ -79,7 +86,8 @@ internal sealed class Watchdog : IDisposable
                     guest.SetInterrupt(random.Next(32));
                 }
 
-                if (++_looks > Patience)
+                _asleep += Volatile.Read(ref _cpu->Halted) != 0 ? 1 : 0;
+                if (_asleep > Patience || ++_looks > Longest)
                 {
                     guest.RequestStop("time limit");
                 }

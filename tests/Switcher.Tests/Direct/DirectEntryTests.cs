@@ -1,16 +1,12 @@
 using Lguest.Jit.Switcher.Tests.EndToEnd;
 using static Iced.Intel.AssemblerRegisters;
+using static Lguest.Jit.Switcher.Tests.Direct.Recorded;
 
 namespace Lguest.Jit.Switcher.Tests.Direct;
 
 /// <summary>Edges of entering a handler without the Switcher: where a frame may lie, which gates are for faults only, what the segments must be like.</summary>
 public sealed class DirectEntryTests
 {
-    private const uint Esp = 7;
-    private const uint Vector = 10;
-    private const uint GeneralProtection = 13;
-    private const uint PageFault = 14;
-
     /// <summary>Frames of all sizes on all sides of a page boundary behind which lies another frame than one would think.</summary>
     [Theory]
     [InlineData(0u)]
@@ -20,6 +16,11 @@ public sealed class DirectEntryTests
     [InlineData(16u)]
     [InlineData(20u)]
     [InlineData(24u)]
+    [InlineData(52u)]
+    [InlineData(56u)]
+    [InlineData(60u)]
+    [InlineData(64u)]
+    [InlineData(68u)]
     public void Frames_may_cross_into_a_page_that_lies_elsewhere_at_any_of_their_words(uint above)
     {
         const uint Boundary = AssembledGuest.TrapStack - 0x1000;
@@ -45,13 +46,23 @@ public sealed class DirectEntryTests
                 c.mov(__dword_ptr[Boundary + 0x800], 1);
                 c.Hypercall(HypercallNumbers.SetStack, 0x69, Boundary + above, 1);
             },
+            OnBoot = static c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 21, 0xFFFF, 0x00CFF200),
             OnSyscall = static c =>
             {
-                // In the kernel as well: nested frames of three words at this depth and the next.
+                // In the kernel as well: nested frames of three words at this depth and the next, and of four. The flags in them are other ones
+                // each time, as are the user's esp and ss, so that no word that an older frame has left there could be taken for a new one.
+                c.cmp(ecx, 1);
                 c.@int(6);
-                c.push(0);
+                c.pushfd();
+                c.cmp(ecx, 2);
                 c.@int(6);
                 c.add(esp, 4);
+                c.cmp(ecx, 0);
+                c.mov(__dword_ptr[0x00A00000], ecx);
+                c.push(ecx);
+                c.cmp(ecx, 1);
+                c.mov(__dword_ptr[0x00A00000], ecx);
+                c.pop(ecx);
             },
             User = static c =>
             {
@@ -61,15 +72,19 @@ public sealed class DirectEntryTests
                     c.mov(ecx, i);
                     c.push(ecx);
                     c.@int(0x80);
+                    c.mov(eax, 0xAB);
+                    c.mov(ss, eax);
                     c.mov(__dword_ptr[0x00A00000], ecx);
+                    c.mov(eax, 0x7B);
+                    c.mov(ss, eax);
                 }
             },
             ExitsSaved = 0,
         };
         (List<uint[]> records, string end) = scene.Play();
         Assert.Equal("CRASH: the end", end);
-        Assert.Equal(3, records.Count(static r => r[Vector] == PageFault));
-        Assert.Equal(Boundary + above - 20, records[^4][Esp]);
+        Assert.Equal(3 * 3 + 2 * 3, records.Count(static r => r[Vector] == PageFault));
+        Assert.Equal(Boundary + above - 24, records[^1][Esp]);
     }
 
     [Theory]
@@ -132,22 +147,35 @@ public sealed class DirectEntryTests
 
     /// <summary>Code at a base, or of 16 bits, is nothing that the quick way knows; a limit counts.</summary>
     [Theory]
-    [InlineData(0x0000FFFFu, 0x00CF9A01u, 0x10000u)]
-    [InlineData(0x8000FFFFu, 0x00CF9A00u, 0x8000u)]
-    public void A_kernel_code_segment_with_a_base_begins_there(uint low, uint high, uint distance)
+    [InlineData(0x0000FFFFu, 0x00CF9A01u, 0x10000u, false)]
+    [InlineData(0x8000FFFFu, 0x00CF9A00u, 0x8000u, false)]
+    [InlineData(0x0000FFFFu, 0x00CF9A01u, 0x10000u, true)]
+    [InlineData(0x8000FFFFu, 0x00CF9A00u, 0x8000u, true)]
+    public void A_kernel_code_segment_with_a_base_begins_there(uint low, uint high, uint distance, bool fault)
     {
+        uint vector = fault ? InvalidOpcode : TrapScene.Syscall;
         var scene = new TrapScene
         {
+            Gates = { [InvalidOpcode] = 0x8E00 },
+            Endings = { [InvalidOpcode] = static c => c.add(__dword_ptr[esp], 2) },
             OnControl = c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 12, low, high),
-            User = static c =>
+            User = c =>
             {
+                c.ud2();
                 c.@int((byte)TrapScene.Control);
-                c.@int(0x80);
+                if (fault)
+                {
+                    c.ud2();
+                }
+                else
+                {
+                    c.@int(0x80);
+                }
             },
             Extra = guest =>
             {
                 guest.SetMessage("the end");
-                _ = guest.Place(AssembledGuest.HandlerOf(TrapScene.Syscall) + distance, static c =>
+                _ = guest.Place(AssembledGuest.HandlerOf(vector) + distance, static c =>
                 {
                     c.mov(__dword_ptr[AssembledGuest.Log], 0);
                     c.ShutDown();
@@ -234,5 +262,35 @@ public sealed class DirectEntryTests
 
         // The user's esp, in the word that TrapStack − 8 is of a frame at the base.
         Assert.Equal(AssembledGuest.UserStack - 4, records[^1][3]);
+    }
+
+    /// <summary>Code of 16 bits, entered by a fault: what the handler's bytes mean there is something else.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_kernel_code_segment_of_16_bits_runs_16_bit_code(bool fault)
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [InvalidOpcode] = 0x8E00 },
+            Endings = { [InvalidOpcode] = static c => c.add(__dword_ptr[esp], 2) },
+            OnControl = static c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 12, 0x0000FFFF, 0x008F9A00),
+            User = c =>
+            {
+                c.ud2();
+                c.@int((byte)TrapScene.Control);
+                if (fault)
+                {
+                    c.ud2();
+                }
+                else
+                {
+                    c.@int(0x80);
+                }
+            },
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal(4, records.Count);
+        Assert.NotEqual("CRASH: the end", end);
     }
 }

@@ -1,21 +1,13 @@
 using Iced.Intel;
 using Lguest.Jit.Switcher.Tests.EndToEnd;
 using static Iced.Intel.AssemblerRegisters;
+using static Lguest.Jit.Switcher.Tests.Direct.Recorded;
 
 namespace Lguest.Jit.Switcher.Tests.Direct;
 
 /// <summary>What an <c>iret</c> without the Switcher must not forget. The returns of the first system calls have made it warm.</summary>
 public sealed class DirectReturnTests
 {
-    private const uint Flags = 2;
-    private const uint OldEsp = 3;
-    private const uint Vector = 10;
-
-    private const uint Debug = 1;
-    private const uint InvalidTss = 10;
-    private const uint SegmentNotPresent = 11;
-    private const uint GeneralProtection = 13;
-
     /// <summary>The frame of <c>int 5</c> under what pushad has pushed.</summary>
     private const int FrameEip = 32;
     private const int FrameFlags = FrameEip + 8;
@@ -181,6 +173,56 @@ public sealed class DirectReturnTests
         Assert.StartsWith("unhandled trap 11", end, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_return_to_segments_that_have_changed_loads_them_anew()
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [GeneralProtection] = 0x8E00 },
+            Endings = { [GeneralProtection] = static c => c.ShutDown() },
+            OnControl = static c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 15, 0xFFFF, 0x00CFF100),
+            User = static c =>
+            {
+                c.@int(0x80);
+                c.@int((byte)TrapScene.Control);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+
+        // The iret of the control call cannot load a read-only stack.
+        Assert.Equal(5, records.Count);
+        Assert.Equal(0x78u, records[^1][0]);
+    }
+
+    [Fact]
+    public void A_return_takes_away_what_the_user_may_not_have()
+    {
+        var scene = new TrapScene
+        {
+            OnControl = static c =>
+            {
+                c.mov(eax, 0x68);
+                c.mov(fs, eax);
+                c.mov(gs, eax);
+            },
+            User = static c =>
+            {
+                c.mov(eax, 0x7B);
+                c.mov(fs, eax);
+                c.mov(gs, eax);
+                c.@int((byte)TrapScene.Control);
+                c.mov(eax, fs);
+                c.push(eax);
+                c.mov(eax, gs);
+                c.add(esp, eax);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(AssembledGuest.UserStack - 4, records[^1][OldEsp]);
+    }
+
     /// <summary>Linux keeps DS and ES of ring 3 in the kernel; a kernel that does not must lose them on the way down, each by itself.</summary>
     [Theory]
     [InlineData(false)]
@@ -234,6 +276,39 @@ public sealed class DirectReturnTests
         (List<uint[]> records, string end) = scene.Play();
         Assert.Equal("CRASH: the end", end);
         Assert.Equal((14u, 0u), (records[^1][Vector], records[^1][0]));
+    }
+
+    /// <summary>The quick way back is to a flat program. One whose code begins elsewhere is brought to where it begins, each time.</summary>
+    [Fact]
+    public void A_program_whose_code_segment_has_a_base_is_returned_to_at_its_base()
+    {
+        const uint Base = 0x8000;
+        const uint Sled = 64;
+        var scene = new TrapScene
+        {
+            OnBoot = static c => c.or(__dword_ptr[GuestCode.Pte(AssembledGuest.UserCode + Base)], 4),
+            OnControl = static c => c.Hypercall(HypercallNumbers.LoadGdtEntry, 14, 0xFFFF | (Base << 16), 0x00CFFA00),
+            User = static c => c.@int((byte)TrapScene.Control),
+            Extra = static guest => _ = guest.Place(AssembledGuest.UserCode + Base, static c =>
+            {
+                for (uint i = 0; i < Sled; i++)
+                {
+                    c.nop();
+                }
+
+                for (uint i = 0; i < 4; i++)
+                {
+                    c.@int(0x80);
+                    c.push(i);
+                }
+
+                c.@int((byte)TrapScene.Finish);
+            }),
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.Equal(7, records.Count);
+        Assert.Equal([0u, 4, 8, 12], records[3..].Select(static r => AssembledGuest.UserStack - r[OldEsp]));
     }
 
     /// <summary>Plays a scene in which the return of <c>int 5</c> faults; the record of the fault.</summary>

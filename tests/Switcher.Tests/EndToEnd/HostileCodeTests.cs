@@ -3,6 +3,7 @@ using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 
 namespace Lguest.Jit.Switcher.Tests.EndToEnd;
@@ -10,20 +11,20 @@ namespace Lguest.Jit.Switcher.Tests.EndToEnd;
 /// <summary>Pages of random bytes, run as code: each ends by a kill or by the limit, never by an exception of the Host.</summary>
 public sealed unsafe class HostileCodeTests
 {
-    private const int Pages = 100_000;
     private const uint RamSize = GuestRam.MinimumSize;
     private const uint Code = 0x00100000;
     private const uint Data = 0x00080000;
     private const int Instructions = 300;
 
     [Fact]
-    public void A_hundred_thousand_random_code_pages_end_by_kill_or_limit()
+    public void Random_code_pages_end_by_kill_or_limit()
     {
+        int pages = Soak.Count(10_000, 100_000);
         var random = new Random(5_1966);
         var ends = new Dictionary<GuestEndKind, int>();
         long retired = 0;
         byte[] page = new byte[GuestRam.PageSize];
-        for (int i = 0; i < Pages; i++)
+        for (int i = 0; i < pages; i++)
         {
             random.NextBytes(page);
             Season(page, random);
@@ -40,9 +41,9 @@ public sealed unsafe class HostileCodeTests
             Assert.InRange(machine.Retired, 0, Instructions);
         }
 
-        Assert.True(ends[GuestEndKind.Killed] > Pages / 100);
-        Assert.True(ends[GuestEndKind.InstructionLimit] > Pages / 100);
-        Assert.True(retired > 10 * Pages, $"{retired} instructions");
+        Assert.True(ends[GuestEndKind.Killed] > pages / 100);
+        Assert.True(ends[GuestEndKind.InstructionLimit] > pages / 100);
+        Assert.True(retired > 10 * pages, $"{retired} instructions");
     }
 
     /// <summary>More hypercalls, privileged instructions and string instructions than chance would give.</summary>

@@ -4,6 +4,7 @@ using System.Text;
 using Iced.Intel;
 using Lguest.Jit.Core.Fpu;
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Translator.FloatingPoint;
 using Lguest.Jit.Translator.Tests.Rigs;
 using Xunit.Abstractions;
@@ -23,7 +24,7 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
     [Fact]
     public void Random_x87_programs_do_the_same_interpreted_and_translated()
     {
-        int programs = 2000 * (int.TryParse(Environment.GetEnvironmentVariable(Variable), CultureInfo.InvariantCulture, out int factor) ? factor : 1);
+        int programs = Soak.Count(800, 2000) * (int.TryParse(Environment.GetEnvironmentVariable(Variable), CultureInfo.InvariantCulture, out int factor) ? factor : 1);
         long thunks = 0;
         for (int first = 0; first < programs; first += PerMachine)
         {
@@ -39,8 +40,8 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
     public void Random_x87_programs_do_the_same_in_every_shape(string shape)
     {
         int seed = 70_000_000 + 10_000 * shape.Sum(static c => c);
-        _ = RunSome(seed, 80, 0, Shapes.Of(shape));
-        _ = RunSome(seed + 1000, 40, 2, Shapes.Of(shape));
+        _ = RunSome(seed, Soak.Count(40, 80), 0, Shapes.Of(shape));
+        _ = RunSome(seed + 1000, Soak.Count(20, 40), 2, Shapes.Of(shape));
     }
 
     private static long RunSome(int firstSeed, int count, uint threshold, Optimisations optimisations)
