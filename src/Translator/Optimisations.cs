@@ -56,6 +56,9 @@ internal sealed record Optimisations
     /// <summary>x87 operands off the same registers are checked together.</summary>
     public bool X87Windows { get; set; } = true;
 
+    /// <summary>Loops of x87 instructions and simple integer ones run in one thunk, with registers and flags in the Host's own.</summary>
+    public bool X87Loops { get; set; } = true;
+
     /// <summary>
     /// No optimisation, but the want of one: every block asks for its own budget, so that the engine can be stopped in front of any block, and
     /// not only at safepoints. For whoever looks for the block that goes wrong.
@@ -89,6 +92,7 @@ internal sealed record Optimisations
         ["x87-thunks"] = static (o, on) => o.X87Thunks = on,
         ["x87-interleaving"] = static (o, on) => o.X87Interleaving = on,
         ["x87-windows"] = static (o, on) => o.X87Windows = on,
+        ["x87-loops"] = static (o, on) => o.X87Loops = on,
         ["flag-inheritance"] = static (o, on) => o.FlagInheritance = on,
     };
 

@@ -46,8 +46,8 @@ internal sealed class X87Assembler
     private int _nextRegister;
     private bool _raises;
 
-    /// <summary>Assembles the thunks of all runs into memory of their own, and tells the runs; null: there are none, or the Host allows no code.</summary>
-    public static ExecutableMemory? Assemble(IReadOnlyCollection<X87Run> runs)
+    /// <summary>Assembles the thunks of all runs and loops into memory of their own, and tells them; null: there are none, or the Host allows no code.</summary>
+    public static ExecutableMemory? Assemble(IReadOnlyCollection<X87Run> runs, IReadOnlyCollection<X87Loop> loops, RegionGraph graph)
     {
         if (runs.Count == 0)
         {
@@ -55,10 +55,10 @@ internal sealed class X87Assembler
         }
 
         var assembler = new X87Assembler();
-        return assembler.AssembleAll(runs);
+        return assembler.AssembleAll(runs, loops, graph);
     }
 
-    private ExecutableMemory? AssembleAll(IReadOnlyCollection<X87Run> runs)
+    private ExecutableMemory? AssembleAll(IReadOnlyCollection<X87Run> runs, IReadOnlyCollection<X87Loop> loops, RegionGraph graph)
     {
         _hostControlWord = _c.CreateLabel();
         var entries = new List<Label>();
@@ -71,6 +71,17 @@ internal sealed class X87Assembler
             Thunk(run);
         }
 
+        var loopEntries = new List<(X87Loop Loop, IReadOnlyDictionary<int, Label> Entries)>();
+        foreach (X87Loop loop in loops)
+        {
+            if (!new X87LoopAssembler(_c, loop, graph).TryAssemble(out IReadOnlyDictionary<int, Label> entriesOfLoop))
+            {
+                throw new InvalidOperationException("A loop was planned that cannot be assembled.");
+            }
+
+            loopEntries.Add((loop, entriesOfLoop));
+        }
+
         _c.Label(ref _hostControlWord);
         _c.dw(X87Host.ControlWord);
         using var stream = new MemoryStream();
@@ -81,6 +92,14 @@ internal sealed class X87Assembler
             foreach ((X87Run run, Label entry) in runs.Zip(entries))
             {
                 run.Thunk = memory.Address + (nint)result.GetLabelRIP(entry);
+            }
+
+            foreach ((X87Loop loop, IReadOnlyDictionary<int, Label> labels) in loopEntries)
+            {
+                foreach ((int block, Label entry) in labels)
+                {
+                    loop.Thunks[block] = memory.Address + (nint)result.GetLabelRIP(entry);
+                }
             }
         }
 

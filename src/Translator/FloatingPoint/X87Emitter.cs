@@ -35,7 +35,11 @@ internal sealed class X87Emitter
         _c = c;
         _il = c.Il;
         _region = region;
+        Loops = new X87LoopEmitter(c, region);
     }
+
+    /// <summary>Loops that are thunks as a whole.</summary>
+    public X87LoopEmitter Loops { get; }
 
     /// <summary>The run whose first <see cref="WaitingCount"/> elements have been put off; null: none.</summary>
     public X87Run? Waiting { get; private set; }
@@ -155,19 +159,26 @@ internal sealed class X87Emitter
             return;
         }
 
-        _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(s_controlWord);
-        _il.Emit(OpCodes.Ldind_I4);
-        _il.Emit(OpCodes.Ldc_I4, ReadyBits);
-        _il.Emit(OpCodes.And);
-        _il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
-        _il.Emit(OpCodes.Xor);
-        _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(MethodNames.Ts);
-        _il.Emit(OpCodes.Ldind_I4);
-        _il.Emit(OpCodes.Or);
+        EmitReadiness(_c);
         _il.Emit(OpCodes.Brtrue, _c.Exits.Miss());
         _ready = true;
+    }
+
+    /// <summary>Pushes something that is 0 if the FPU is there, nothing is pending, and all exceptions are masked.</summary>
+    public static void EmitReadiness(RegionContext c)
+    {
+        ILGenerator il = c.Il;
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(s_controlWord);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, ReadyBits);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.Ts);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Or);
     }
 
     /// <summary>Checks a window, and leaves its two addresses for the thunk.</summary>
