@@ -105,6 +105,7 @@ internal sealed unsafe class RegionEmitter
 
         table?.EmitDispatch(c, doors);
         c.X87.EmitColdPaths();
+        c.Simd.Arithmetic.EmitColdPaths();
         c.X87.Loops.EmitReturns(branches);
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
