@@ -20,8 +20,6 @@ internal sealed class X87Emitter
 
     private static readonly MethodInfo s_call = MethodNames.Find(typeof(X87Host), nameof(X87Host.Call));
     private static readonly MethodInfo s_replay = MethodNames.Find(typeof(X87Replay), nameof(X87Replay.Run));
-    private static readonly int s_controlWord = MethodNames.Fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.ControlWord));
-    private static readonly int s_statusWord = MethodNames.Fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.StatusWord));
 
     private readonly RegionContext _c;
     private readonly ILGenerator _il;
@@ -83,14 +81,14 @@ internal sealed class X87Emitter
                 return true;
             case Code.Fnstsw_AX:
                 BeReady();
-                PushStatus(s_statusWord);
+                PushStatus(X87Offsets.StatusWord);
                 OperandEmitter.StoreRegister(_c, Register.AX);
                 return true;
             case Code.Fnstsw_m2byte when isPlain:
-                StoreWord(i, s_statusWord);
+                StoreWord(i, X87Offsets.StatusWord);
                 return true;
             case Code.Fnstcw_m2byte when isPlain:
-                StoreWord(i, s_controlWord);
+                StoreWord(i, X87Offsets.ControlWord);
                 return true;
             case Code.Fldcw_m2byte when isPlain:
                 LoadControlWord(i);
@@ -169,7 +167,7 @@ internal sealed class X87Emitter
     {
         ILGenerator il = c.Il;
         il.Emit(OpCodes.Ldarg_0);
-        c.Offset(s_controlWord);
+        c.Offset(X87Offsets.ControlWord);
         il.Emit(OpCodes.Ldind_I4);
         il.Emit(OpCodes.Ldc_I4, ReadyBits);
         il.Emit(OpCodes.And);
@@ -270,7 +268,7 @@ internal sealed class X87Emitter
         _il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
         _il.Emit(OpCodes.Bne_Un, _c.Exits.Miss());
         _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(s_controlWord);
+        _c.Offset(X87Offsets.ControlWord);
         _il.Emit(OpCodes.Ldloc, word);
         _il.Emit(OpCodes.Ldc_I4, (int)FpuControl.Writable);
         _il.Emit(OpCodes.And);

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Fpu;
-using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Emit;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -193,6 +192,12 @@ internal sealed class X87LoopAssembler
         Label body = _bodies[block];
         _c.Label(ref body);
         _bodies[block] = body;
+        if (code.Length == 1)
+        {
+            // A jump that falls through would leave two labels at one place, which the assembler does not have.
+            _c.nop();
+        }
+
         for (int k = 0; k < code.Length && _possible; k++)
         {
             ref readonly Instruction i = ref code[k];
@@ -206,7 +211,12 @@ internal sealed class X87LoopAssembler
             {
                 X87(code, k, op);
             }
-            else if (i.Mnemonic is not (Mnemonic.Wait or Mnemonic.Nop))
+            else if (i.Mnemonic is Mnemonic.Wait or Mnemonic.Nop)
+            {
+                // Nothing can be pending.
+                _c.nop();
+            }
+            else
             {
                 Integer(code, k);
             }

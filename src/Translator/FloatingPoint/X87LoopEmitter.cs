@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using Lguest.Jit.Core.Fpu;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Emit;

@@ -1,6 +1,5 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Fpu;
-using Lguest.Jit.Core.Interpreter.FloatingPoint;
 using Lguest.Jit.Translator.Emit;
 using FlowControl = Iced.Intel.FlowControl;
 

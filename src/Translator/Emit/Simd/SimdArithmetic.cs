@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Simd.Floating;
