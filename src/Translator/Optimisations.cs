@@ -71,6 +71,12 @@ internal sealed record Optimisations
     /// <summary>x87 operands off the same registers are checked together.</summary>
     public bool X87Windows { get; set; } = true;
 
+    /// <summary>Loops of x87 instructions and simple integer ones run in one thunk, with registers and flags in the Host's own.</summary>
+    public bool X87Loops { get; set; } = true;
+
+    /// <summary>SSE arithmetic is the Host's single instruction and one look at the result; what is known of operands is not looked at again.</summary>
+    public bool SimdFacts { get; set; } = true;
+
     /// <summary>
     /// No optimisation, but the want of one: every block asks for its own budget, so that the engine can be stopped in front of any block, and
     /// not only at safepoints. For whoever looks for the block that goes wrong.
@@ -108,6 +114,8 @@ internal sealed record Optimisations
         ["x87-thunks"] = static (o, on) => o.X87Thunks = on,
         ["x87-interleaving"] = static (o, on) => o.X87Interleaving = on,
         ["x87-windows"] = static (o, on) => o.X87Windows = on,
+        ["x87-loops"] = static (o, on) => o.X87Loops = on,
+        ["simd-facts"] = static (o, on) => o.SimdFacts = on,
         ["flag-inheritance"] = static (o, on) => o.FlagInheritance = on,
     };
 

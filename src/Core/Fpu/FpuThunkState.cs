@@ -32,4 +32,19 @@ internal unsafe struct FpuThunkState
     /// ten additions). Exact flags come out as long as the Guest has all of these raised.
     /// </summary>
     public uint HostFlags;
+
+    /// <summary>For a loop: instructions that it may still run, and when it comes back, how many are left.</summary>
+    public int LoopBudget;
+
+    /// <summary>For a loop: the flags as LAHF and SETO have them, in bits 8..15 and bit 0.</summary>
+    public uint LoopFlags;
+
+    /// <summary>For a loop: 16 × the physical register that its cell 0 is.</summary>
+    public uint LoopBase;
+
+    /// <summary>For a loop: the way out.</summary>
+    public uint LoopExit;
+
+    /// <summary>For a loop: has any of its x87 instructions been executed?</summary>
+    public uint LoopRan;
 }

@@ -55,7 +55,7 @@ internal sealed class RegionContext
         Exits = new ExitEmitter(this);
         Simd = new SimdRegisters(this, code.SelectMany(static block => block));
         X87 = new X87Emitter(this, x87);
-        IsSlow = code.Any(static block => block.Any(static i => i.Code.CpuidFeatures().Contains(CpuidFeature.FPU)));
+        IsSlow = code.Any(static block => Array.Exists(block, static i => X87Planner.IsX87(i)));
         Spans = new CheckedSpans(this);
     }
 

@@ -38,7 +38,7 @@ internal sealed unsafe class RegionEmitter
 
         _graph = new RegionGraph(plan, _code, optimisations);
         _flags = new RegionFlags(_code, _graph, optimisations);
-        _x87 = new X87Region(_code, optimisations, static i => HasPlainMemory(i));
+        _x87 = new X87Region(_code, _graph, optimisations, static i => HasPlainMemory(i));
     }
 
     /// <summary>Machine code that the IL calls; to be disposed of with it. Null: there is none.</summary>
@@ -105,6 +105,8 @@ internal sealed unsafe class RegionEmitter
 
         table?.EmitDispatch(c, doors);
         c.X87.EmitColdPaths();
+        c.Simd.Arithmetic.EmitColdPaths();
+        c.X87.Loops.EmitReturns(branches);
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs(Allocations);
         IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
@@ -299,6 +301,7 @@ internal sealed unsafe class RegionEmitter
             c.Charge(code.Length);
         }
 
+        c.X87.Loops.TryEnter(number);
         bool[] wanted = _flags.Wanted(number);
         for (int i = 0; i < code.Length; i++)
         {

@@ -96,6 +96,15 @@ internal sealed class RegionGraph
     /// <summary>Is the block entered in one way only, so that what was known there is known here?</summary>
     public bool HasOneWayIn(int block) => _predecessors[block] == 1 && !_safepoint[block];
 
+    /// <summary>The block at this address, if there is one, is reached from somewhere else as well.</summary>
+    public void AddWayIn(uint eip)
+    {
+        if (_number.TryGetValue(eip, out int block))
+        {
+            _predecessors[block]++;
+        }
+    }
+
     /// <summary>Does the block lie on a circle, so that what it remembers serves it again?</summary>
     public bool IsInLoop(int block) => _inLoop[block];
 

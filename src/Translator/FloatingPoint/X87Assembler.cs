@@ -22,18 +22,6 @@ internal sealed class X87Assembler
 
     private static readonly AssemblerRegister64[] s_windowRegisters = [rax, rdx, r9, rcx];
 
-    private static readonly int s_fpu = MethodNames.Fpu;
-    private static readonly int s_controlWord = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.ControlWord));
-    private static readonly int s_statusWord = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.StatusWord));
-    private static readonly int s_tags = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.Tags));
-    private static readonly int s_lastOpcode = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.LastOpcode));
-    private static readonly int s_instructionOffset = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.InstructionOffset));
-    private static readonly int s_instructionSelector = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.InstructionSelector));
-    private static readonly int s_dataSelector = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.DataSelector));
-    private static readonly int s_dataOffset = s_fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.DataOffset));
-
-    private static readonly int s_hostFlags = MethodNames.FpuThunks + (int)Marshal.OffsetOf<FpuThunkState>(nameof(FpuThunkState.HostFlags));
-
     private readonly Assembler _c = new(64);
     private Label _hostControlWord;
     private X87Run _run = null!;
@@ -46,8 +34,8 @@ internal sealed class X87Assembler
     private int _nextRegister;
     private bool _raises;
 
-    /// <summary>Assembles the thunks of all runs into memory of their own, and tells the runs; null: there are none, or the Host allows no code.</summary>
-    public static ExecutableMemory? Assemble(IReadOnlyCollection<X87Run> runs)
+    /// <summary>Assembles the thunks of all runs and loops into memory of their own, and tells them; null: there are none, or the Host allows no code.</summary>
+    public static ExecutableMemory? Assemble(IReadOnlyCollection<X87Run> runs, IReadOnlyCollection<X87Loop> loops, RegionGraph graph)
     {
         if (runs.Count == 0)
         {
@@ -55,10 +43,10 @@ internal sealed class X87Assembler
         }
 
         var assembler = new X87Assembler();
-        return assembler.AssembleAll(runs);
+        return assembler.AssembleAll(runs, loops, graph);
     }
 
-    private ExecutableMemory? AssembleAll(IReadOnlyCollection<X87Run> runs)
+    private ExecutableMemory? AssembleAll(IReadOnlyCollection<X87Run> runs, IReadOnlyCollection<X87Loop> loops, RegionGraph graph)
     {
         _hostControlWord = _c.CreateLabel();
         var entries = new List<Label>();
@@ -71,6 +59,17 @@ internal sealed class X87Assembler
             Thunk(run);
         }
 
+        var loopEntries = new List<(X87Loop Loop, IReadOnlyDictionary<int, Label> Entries)>();
+        foreach (X87Loop loop in loops)
+        {
+            if (!new X87LoopAssembler(_c, loop, graph).TryAssemble(out IReadOnlyDictionary<int, Label> entriesOfLoop))
+            {
+                throw new InvalidOperationException("A loop was planned that cannot be assembled.");
+            }
+
+            loopEntries.Add((loop, entriesOfLoop));
+        }
+
         _c.Label(ref _hostControlWord);
         _c.dw(X87Host.ControlWord);
         using var stream = new MemoryStream();
@@ -81,6 +80,14 @@ internal sealed class X87Assembler
             foreach ((X87Run run, Label entry) in runs.Zip(entries))
             {
                 run.Thunk = memory.Address + (nint)result.GetLabelRIP(entry);
+            }
+
+            foreach ((X87Loop loop, IReadOnlyDictionary<int, Label> labels) in loopEntries)
+            {
+                foreach ((int block, Label entry) in labels)
+                {
+                    loop.Thunks[block] = memory.Address + (nint)result.GetLabelRIP(entry);
+                }
             }
         }
 
@@ -137,10 +144,10 @@ internal sealed class X87Assembler
         int touched = Cells(cell => end.Need(cell) != X87Need.Nothing);
         int fullAtEnd = Cells(cell => end.Need(cell) != X87Need.Nothing && end.IsFull(cell));
         _c.mov(r8, RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? rcx : rdi);
-        _c.movzx(ecx, __word_ptr[r8 + s_statusWord]);
+        _c.movzx(ecx, __word_ptr[r8 + X87Offsets.StatusWord]);
         _c.shr(ecx, FpuStatus.TopShift);
         _c.and(ecx, 7);
-        _c.movzx(eax, __byte_ptr[r8 + s_tags]);
+        _c.movzx(eax, __byte_ptr[r8 + X87Offsets.Tags]);
         _c.ror(al, cl);
         _c.mov(edx, eax);
         _c.and(edx, touched);
@@ -151,7 +158,7 @@ internal sealed class X87Assembler
             _c.and(eax, ~touched & 0xFF);
             _c.or(eax, fullAtEnd);
             _c.rol(al, cl);
-            _c.mov(__byte_ptr[r8 + s_tags], al);
+            _c.mov(__byte_ptr[r8 + X87Offsets.Tags], al);
         }
 
         _c.shl(ecx, 4);
@@ -163,9 +170,9 @@ internal sealed class X87Assembler
     /// <summary>Flags that the Host has from before and the Guest has not must go, or they would look like this run's.</summary>
     private OutOfLine ClearHostFlags()
     {
-        _c.movzx(edx, __byte_ptr[r8 + s_statusWord]);
+        _c.movzx(edx, __byte_ptr[r8 + X87Offsets.StatusWord]);
         _c.not(edx);
-        _c.test(__dword_ptr[r8 + s_hostFlags], edx);
+        _c.test(__dword_ptr[r8 + X87Offsets.HostFlags], edx);
         var other = new OutOfLine(_c, () => _c.fnclex());
         _c.jne(other.Start);
         other.Return();
@@ -174,8 +181,8 @@ internal sealed class X87Assembler
 
     private OutOfLine ChangeControlWord()
     {
-        _c.cmp(__word_ptr[r8 + s_controlWord], X87Host.ControlWord);
-        var other = new OutOfLine(_c, () => _c.fldcw(__word_ptr[r8 + s_controlWord]));
+        _c.cmp(__word_ptr[r8 + X87Offsets.ControlWord], X87Host.ControlWord);
+        var other = new OutOfLine(_c, () => _c.fldcw(__word_ptr[r8 + X87Offsets.ControlWord]));
         _c.jne(other.Start);
         other.Return();
         return other;
@@ -183,7 +190,7 @@ internal sealed class X87Assembler
 
     private OutOfLine RestoreControlWord()
     {
-        _c.cmp(__word_ptr[r8 + s_controlWord], X87Host.ControlWord);
+        _c.cmp(__word_ptr[r8 + X87Offsets.ControlWord], X87Host.ControlWord);
         var other = new OutOfLine(_c, () => _c.fldcw(__word_ptr[_hostControlWord]));
         _c.jne(other.Start);
         other.Return();
@@ -208,12 +215,12 @@ internal sealed class X87Assembler
     {
         if (cell == 0)
         {
-            return __tbyte_ptr[r8 + r10 + s_fpu];
+            return __tbyte_ptr[r8 + r10 + X87Offsets.Registers];
         }
 
         _c.lea(r11d, __[r10 + (cell << 4)]);
         _c.and(r11d, RegisterMask);
-        return __tbyte_ptr[r8 + r11 + s_fpu];
+        return __tbyte_ptr[r8 + r11 + X87Offsets.Registers];
     }
 
     /// <summary>
@@ -408,13 +415,13 @@ internal sealed class X87Assembler
             ? _run.Elements.Count > 1 ? FpuStatus.C1 : 0
             : X87Traits.Compares(_run.Last.Operation) ? FpuStatus.Conditions : FpuStatus.C1;
         int written = conditions | (_stack.Top != 0 ? 7 << FpuStatus.TopShift : 0);
-        _c.movzx(edx, __word_ptr[r8 + s_statusWord]);
+        _c.movzx(edx, __word_ptr[r8 + X87Offsets.StatusWord]);
         _c.and(edx, ~written);
         if (_raises)
         {
             _c.mov(r11d, eax);
             _c.and(r11d, Flags);
-            _c.mov(__dword_ptr[r8 + s_hostFlags], r11d);
+            _c.mov(__dword_ptr[r8 + X87Offsets.HostFlags], r11d);
             _c.and(eax, Flags | (_run.SetsFlags ? 0 : conditions));
             _c.or(edx, eax);
         }
@@ -432,16 +439,16 @@ internal sealed class X87Assembler
             _c.or(edx, r11d);
         }
 
-        _c.mov(__word_ptr[r8 + s_statusWord], dx);
+        _c.mov(__word_ptr[r8 + X87Offsets.StatusWord], dx);
     }
 
     /// <summary>FOP, FIP and FCS of the last instruction, FDP and FDS of the last one with a memory operand.</summary>
     private void StorePointers()
     {
-        _c.mov(__word_ptr[r8 + s_lastOpcode], _run.Last.Operation.Opcode);
-        _c.mov(__dword_ptr[r8 + s_instructionOffset], _run.Last.Instruction.IP32);
+        _c.mov(__word_ptr[r8 + X87Offsets.LastOpcode], _run.Last.Operation.Opcode);
+        _c.mov(__dword_ptr[r8 + X87Offsets.InstructionOffset], _run.Last.Instruction.IP32);
         _c.movzx(edx, __word_ptr[r8 + MethodNames.Selector(Register.CS)]);
-        _c.mov(__word_ptr[r8 + s_instructionSelector], dx);
+        _c.mov(__word_ptr[r8 + X87Offsets.InstructionSelector], dx);
         if (_run.Elements.FindLast(static e => e.Window != null) is not { } data)
         {
             return;
@@ -453,9 +460,9 @@ internal sealed class X87Assembler
             _c.add(edx, data.Offset);
         }
 
-        _c.mov(__dword_ptr[r8 + s_dataOffset], edx);
+        _c.mov(__dword_ptr[r8 + X87Offsets.DataOffset], edx);
         _c.movzx(edx, __word_ptr[r8 + MethodNames.Selector(data.Instruction.MemorySegment)]);
-        _c.mov(__word_ptr[r8 + s_dataSelector], dx);
+        _c.mov(__word_ptr[r8 + X87Offsets.DataSelector], dx);
     }
 
     /// <summary>Code that is seldom run, put behind the rest.</summary>

@@ -20,8 +20,6 @@ internal sealed class X87Emitter
 
     private static readonly MethodInfo s_call = MethodNames.Find(typeof(X87Host), nameof(X87Host.Call));
     private static readonly MethodInfo s_replay = MethodNames.Find(typeof(X87Replay), nameof(X87Replay.Run));
-    private static readonly int s_controlWord = MethodNames.Fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.ControlWord));
-    private static readonly int s_statusWord = MethodNames.Fpu + (int)Marshal.OffsetOf<FpuState>(nameof(FpuState.StatusWord));
 
     private readonly RegionContext _c;
     private readonly ILGenerator _il;
@@ -35,7 +33,11 @@ internal sealed class X87Emitter
         _c = c;
         _il = c.Il;
         _region = region;
+        Loops = new X87LoopEmitter(c, region);
     }
+
+    /// <summary>Loops that are thunks as a whole.</summary>
+    public X87LoopEmitter Loops { get; }
 
     /// <summary>The run whose first <see cref="WaitingCount"/> elements have been put off; null: none.</summary>
     public X87Run? Waiting { get; private set; }
@@ -79,14 +81,14 @@ internal sealed class X87Emitter
                 return true;
             case Code.Fnstsw_AX:
                 BeReady();
-                PushStatus(s_statusWord);
+                PushStatus(X87Offsets.StatusWord);
                 OperandEmitter.StoreRegister(_c, Register.AX);
                 return true;
             case Code.Fnstsw_m2byte when isPlain:
-                StoreWord(i, s_statusWord);
+                StoreWord(i, X87Offsets.StatusWord);
                 return true;
             case Code.Fnstcw_m2byte when isPlain:
-                StoreWord(i, s_controlWord);
+                StoreWord(i, X87Offsets.ControlWord);
                 return true;
             case Code.Fldcw_m2byte when isPlain:
                 LoadControlWord(i);
@@ -155,19 +157,26 @@ internal sealed class X87Emitter
             return;
         }
 
-        _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(s_controlWord);
-        _il.Emit(OpCodes.Ldind_I4);
-        _il.Emit(OpCodes.Ldc_I4, ReadyBits);
-        _il.Emit(OpCodes.And);
-        _il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
-        _il.Emit(OpCodes.Xor);
-        _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(MethodNames.Ts);
-        _il.Emit(OpCodes.Ldind_I4);
-        _il.Emit(OpCodes.Or);
+        EmitReadiness(_c);
         _il.Emit(OpCodes.Brtrue, _c.Exits.Miss());
         _ready = true;
+    }
+
+    /// <summary>Pushes something that is 0 if the FPU is there, nothing is pending, and all exceptions are masked.</summary>
+    public static void EmitReadiness(RegionContext c)
+    {
+        ILGenerator il = c.Il;
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(X87Offsets.ControlWord);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, ReadyBits);
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.Ts);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Or);
     }
 
     /// <summary>Checks a window, and leaves its two addresses for the thunk.</summary>
@@ -259,7 +268,7 @@ internal sealed class X87Emitter
         _il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
         _il.Emit(OpCodes.Bne_Un, _c.Exits.Miss());
         _il.Emit(OpCodes.Ldarg_0);
-        _c.Offset(s_controlWord);
+        _c.Offset(X87Offsets.ControlWord);
         _il.Emit(OpCodes.Ldloc, word);
         _il.Emit(OpCodes.Ldc_I4, (int)FpuControl.Writable);
         _il.Emit(OpCodes.And);

@@ -19,6 +19,8 @@ internal sealed class X87Planner
     private const int WindowBytes = 256;
     private const uint PageMask = ~0xFFFu;
 
+    private static readonly bool[] s_isX87 = [.. Enum.GetValues<Code>().Select(IsX87)];
+
     private readonly Optimisations _optimisations;
     private readonly RegisterUse _use = new();
     private readonly int[] _versions = new int[8];
@@ -76,7 +78,7 @@ internal sealed class X87Planner
     }
 
     /// <summary>An x87 instruction that a thunk can execute.</summary>
-    private static bool IsCandidate(in Instruction i, out X87Operation operation)
+    public static bool IsCandidate(in Instruction i, out X87Operation operation)
     {
         operation = default;
         if (!IsX87(i))
@@ -90,11 +92,13 @@ internal sealed class X87Planner
     }
 
     /// <summary>One of D8..DF.</summary>
-    private static bool IsX87(in Instruction i)
+    public static bool IsX87(in Instruction i) => s_isX87[(int)i.Code];
+
+    private static bool IsX87(Code code)
     {
-        OpCodeInfo info = i.OpCode;
+        OpCodeInfo info = code.ToOpCode();
         uint escape = info.OpCodeLength == 2 ? info.OpCode >> 8 : info.OpCode;
-        return !i.IsInvalid && info.Table == OpCodeTableKind.Normal && (escape & ~7u) == 0xD8;
+        return info.IsInstruction && info.Table == OpCodeTableKind.Normal && (escape & ~7u) == 0xD8;
     }
 
     private bool TryAdd(X87Run run, int index, in Instruction instruction, in X87Operation operation)

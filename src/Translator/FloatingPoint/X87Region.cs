@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.FloatingPoint;
 
@@ -9,9 +10,10 @@ internal sealed class X87Region
     private readonly List<Dictionary<int, (X87Run Run, X87Element Element)>> _blocks = [];
 
     /// <param name="code">The region's blocks.</param>
+    /// <param name="graph">How they hang together.</param>
     /// <param name="optimisations">Which of them are wanted.</param>
     /// <param name="isPlain">Does an instruction have no memory operand, or a flat one with a 32-bit address?</param>
-    public X87Region(IReadOnlyList<Instruction[]> code, Optimisations optimisations, Func<Instruction, bool> isPlain)
+    public X87Region(IReadOnlyList<Instruction[]> code, RegionGraph graph, Optimisations optimisations, Func<Instruction, bool> isPlain)
     {
         if (!optimisations.X87Thunks || !X87Host.IsThere)
         {
@@ -28,10 +30,18 @@ internal sealed class X87Region
         }
 
         Runs = all;
-        Thunks = X87Assembler.Assemble(all);
+        List<X87Loop> loops = optimisations.X87Loops && !optimisations.AsksAtBlocks ? X87LoopPlanner.Find(code, graph) : [];
+        Thunks = X87Assembler.Assemble(all, loops, graph);
         if (Thunks == null)
         {
             _blocks.Clear();
+            return;
+        }
+
+        Loops = loops;
+        foreach (X87LoopExit exit in loops.SelectMany(static loop => loop.Exits))
+        {
+            graph.AddWayIn(exit.Eip);
         }
     }
 
@@ -39,6 +49,9 @@ internal sealed class X87Region
     public static IReadOnlyDictionary<int, (X87Run Run, X87Element Element)> NoElements { get; } = new Dictionary<int, (X87Run Run, X87Element Element)>();
 
     public IReadOnlyList<X87Run> Runs { get; } = [];
+
+    /// <summary>Loops that a thunk runs as a whole.</summary>
+    public IReadOnlyList<X87Loop> Loops { get; } = [];
 
     /// <summary>The thunks; whoever takes them has to dispose of them. Null: there are none.</summary>
     public ExecutableMemory? Thunks { get; }

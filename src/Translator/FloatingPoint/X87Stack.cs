@@ -91,7 +91,7 @@ internal sealed class X87Stack
     }
 
     /// <summary>FST ST(i) reads its destination as well, for us: it has to be there, so that both can be found in the Host's stack.</summary>
-    private static bool ReadsIndex(in X87Operation op) =>
+    public static bool ReadsIndex(in X87Operation op) =>
         op.Kind is X87Kind.LoadRegister or X87Kind.StoreRegister or X87Kind.Arithmetic or X87Kind.Compare or X87Kind.CompareToFlags or X87Kind.Exchange;
 
     private bool IsKnown(int cell, bool full) => _needs[cell] != X87Need.Nothing && _full[cell] == full;

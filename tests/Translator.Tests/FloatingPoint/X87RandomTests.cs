@@ -35,6 +35,15 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
         Assert.True(!X87Host.IsThere || thunks > programs / 2, $"Only {thunks} regions had thunks.");
     }
 
+    [Fact]
+    public void Random_x87_loops_do_the_same_interpreted_and_translated()
+    {
+        long loops = RunSome(900_000, 400, 0, new Optimisations(), loops: true);
+        loops += RunSome(950_000, 100, 2, new Optimisations(), loops: true);
+        output.WriteLine($"{loops} runs by way of a loop's thunk");
+        Assert.True(!X87Host.IsThere || loops > 200, $"Only {loops} runs went by way of a loop's thunk.");
+    }
+
     [Theory]
     [MemberData(nameof(Shapes.Names), MemberType = typeof(Shapes))]
     public void Random_x87_programs_do_the_same_in_every_shape(string shape)
@@ -42,17 +51,19 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
         int seed = 70_000_000 + 10_000 * shape.Sum(static c => c);
         _ = RunSome(seed, Soak.Count(40, 80), 0, Shapes.Of(shape));
         _ = RunSome(seed + 1000, Soak.Count(20, 40), 2, Shapes.Of(shape));
+        _ = RunSome(seed + 2000, Soak.Count(30, 60), 0, Shapes.Of(shape), loops: true);
     }
 
-    private static long RunSome(int firstSeed, int count, uint threshold, Optimisations optimisations)
+    private static long RunSome(int firstSeed, int count, uint threshold, Optimisations optimisations, bool loops = false)
     {
         using var interpreter = new Rig(static machine => new InterpreterEngine(machine));
         using var translator = new Rig(machine => new TieredEngine(machine, threshold, optimisations: optimisations));
         var engine = (TieredEngine)translator.Engine;
+        long entered = 0;
         for (int i = 0; i < count; i++)
         {
             uint origin = Rig.Code + 0x20000 + (uint)i * Spacing;
-            byte[] code = X87Program.Generate(firstSeed + i, origin);
+            byte[] code = loops ? X87LoopProgram.Generate(firstSeed + i, origin) : X87Program.Generate(firstSeed + i, origin);
             Assert.InRange(code.Length, 1, X87Program.BesideCode);
             int runs = threshold == 0 ? 3 : 6;
             for (int run = 0; run < runs; run++)
@@ -62,8 +73,10 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
                     Thread.Sleep(2);
                 }
 
-                string expected = Once(interpreter, code, origin, firstSeed + i + run * 7919, run == 0);
-                string actual = Once(translator, code, origin, firstSeed + i + run * 7919, run == 0);
+                string expected = Once(interpreter, code, origin, firstSeed + i + run * 7919, run == 0, loops);
+                translator.Cpu->FpuThunks.LoopExit = 0;
+                string actual = Once(translator, code, origin, firstSeed + i + run * 7919, run == 0, loops);
+                entered += translator.Cpu->FpuThunks.LoopExit != 0 ? 1 : 0;
                 if (expected != actual)
                 {
                     Assert.Fail($"seed {firstSeed + i}, run {run}, threshold {threshold}\ninterpreter: {expected}\ntranslator:  {actual}\n{Listing(code, origin)}");
@@ -73,10 +86,10 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
             Assert.Null(engine.Failure);
         }
 
-        return engine.Regions.All.Count(static region => region.Thunks != null);
+        return loops ? entered : engine.Regions.All.Count(static region => region.Thunks != null);
     }
 
-    private static string Once(Rig rig, byte[] code, uint origin, int seed, bool load)
+    private static string Once(Rig rig, byte[] code, uint origin, int seed, bool load, bool loop)
     {
         var random = new Random(seed);
         rig.Write(X87Program.Window, X87Program.Numbers(random, (int)X87Program.WindowLength));
@@ -89,7 +102,15 @@ public sealed unsafe class X87RandomTests(ITestOutputHelper output)
 
         rig.Write(origin + X87Program.BesideCode - 0x100, X87Program.Numbers(random, 0x200));
         rig.Begin(origin);
-        X87Program.Seed(rig.Cpu, random, origin);
+        if (loop)
+        {
+            X87LoopProgram.Seed(rig.Cpu, random, origin);
+        }
+        else
+        {
+            X87Program.Seed(rig.Cpu, random, origin);
+        }
+
         string state = rig.State(rig.Run(Budget));
         ref FpuState fpu = ref rig.Cpu->Fpu;
         string unit = Convert.ToHexString(MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(ref fpu, 1)));

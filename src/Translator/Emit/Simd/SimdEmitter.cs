@@ -78,36 +78,68 @@ internal static class SimdEmitter
     {
         Ready(c);
         bool immediate = i.GetOpKind(i.OpCount - 1) == OpKind.Immediate8;
-        ReadSource(c, i);
-        PushDestination(c, i);
-        c.Il.Emit(OpCodes.Ldloc, c.Simd.Source);
+        LocalBuilder source = ReadSource(c, i);
+        if (operation == typeof(Movdqa))
+        {
+            c.Il.Emit(OpCodes.Ldloc, source);
+            PopDestination(c, i);
+            if (i.GetOpRegister(0).IsXMM())
+            {
+                c.Simd.Facts.Copy(source, c.Simd[i.GetOpRegister(0)]);
+            }
+
+            return;
+        }
+
+        PushDestination(c, i, source);
+        c.Il.Emit(OpCodes.Ldloc, source);
         if (immediate)
         {
             c.Il.Emit(OpCodes.Ldc_I4, (int)i.Immediate8);
         }
 
         c.Il.Emit(OpCodes.Call, SimdMethods.Apply(operation, immediate));
+        c.Il.Emit(OpCodes.Stloc, c.Simd.Landing);
+        c.Il.Emit(OpCodes.Ldloc, c.Simd.Landing);
+        bool numbers = i.Mnemonic is Mnemonic.Unpcklpd or Mnemonic.Unpckhpd && i.GetOpKind(1) == OpKind.Register
+            && AreNumbers(c, i.GetOpRegister(0), i.Mnemonic == Mnemonic.Unpcklpd) && AreNumbers(c, i.GetOpRegister(1), i.Mnemonic == Mnemonic.Unpcklpd);
         PopDestination(c, i);
+        if (numbers)
+        {
+            c.Simd.Facts.Set(c.Simd[i.GetOpRegister(0)], isDouble: true, all: true);
+        }
     }
+
+    private static bool AreNumbers(RegionContext c, Register register, bool lowest) => c.Simd.Facts.AreNumbers(c.Simd[register], isDouble: true, scalar: lowest);
 
     private static void Quick(RegionContext c, in Instruction i, Type operation)
     {
         ILGenerator il = c.Il;
         Ready(c);
         Guard(c, SimdMethods.Number(operation, nameof(IQuickOperation.GuardBits)));
-        ReadSource(c, i);
-        PushDestination(c, i);
-        il.Emit(OpCodes.Ldloc, c.Simd.Source);
+        LocalBuilder source = ReadSource(c, i);
+        if (SimdArithmetic.Offers(c, i))
+        {
+            c.Simd.Arithmetic.Emit(i, source, operation);
+            return;
+        }
+
+        PushDestination(c, i, source);
+        il.Emit(OpCodes.Ldloc, source);
         il.Emit(OpCodes.Ldc_I4, i.GetOpKind(i.OpCount - 1) == OpKind.Immediate8 ? i.Immediate8 : 0);
         il.Emit(OpCodes.Call, MethodNames.Find(operation, nameof(IQuickOperation.Compute)));
-        il.Emit(OpCodes.Stloc, c.Simd.Result);
-        PushDestination(c, i);
-        il.Emit(OpCodes.Ldloc, c.Simd.Source);
-        il.Emit(OpCodes.Ldloc, c.Simd.Result);
+        il.Emit(OpCodes.Stloc, c.Simd.Landing);
+        PushDestination(c, i, source);
+        il.Emit(OpCodes.Ldloc, source);
+        il.Emit(OpCodes.Ldloc, c.Simd.Landing);
         il.Emit(OpCodes.Call, MethodNames.Find(operation, nameof(IQuickOperation.IsPlain)));
         il.Emit(OpCodes.Brfalse, c.Exits.Miss());
-        il.Emit(OpCodes.Ldloc, c.Simd.Result);
+        il.Emit(OpCodes.Ldloc, c.Simd.Landing);
         PopDestination(c, i);
+        if (i.Mnemonic == Mnemonic.Cvtsi2sd)
+        {
+            c.Simd.Facts.Set(c.Simd[i.GetOpRegister(0)], isDouble: true, all: false);
+        }
     }
 
     private static void Compare(RegionContext c, in Instruction i, Type compare)
@@ -115,18 +147,23 @@ internal static class SimdEmitter
         ILGenerator il = c.Il;
         Ready(c);
         Guard(c, Mxcsr.EverydayBits & ~Mxcsr.PrecisionFlag);
-        ReadSource(c, i);
+        LocalBuilder source = ReadSource(c, i);
         LocalBuilder left = c.Simd[i.GetOpRegister(0)];
+        bool isDouble = compare == typeof(OrderedCompare<double>);
+        if (!c.Simd.Facts.AreNumbers(left, isDouble, scalar: true) || !c.Simd.Facts.AreNumbers(source, isDouble, scalar: true))
+        {
+            il.Emit(OpCodes.Ldloc, left);
+            il.Emit(OpCodes.Ldloc, source);
+            il.Emit(OpCodes.Call, MethodNames.Find(compare, nameof(OrderedCompare<float>.IsPlain)));
+            il.Emit(OpCodes.Brfalse, c.Exits.Miss());
+        }
+
         il.Emit(OpCodes.Ldloc, left);
-        il.Emit(OpCodes.Ldloc, c.Simd.Source);
-        il.Emit(OpCodes.Call, MethodNames.Find(compare, nameof(OrderedCompare<float>.IsPlain)));
-        il.Emit(OpCodes.Brfalse, c.Exits.Miss());
-        il.Emit(OpCodes.Ldloc, left);
-        il.Emit(OpCodes.Ldloc, c.Simd.Source);
+        il.Emit(OpCodes.Ldloc, source);
         il.Emit(OpCodes.Call, MethodNames.Find(compare, nameof(OrderedCompare<float>.QuickResult)));
         il.Emit(OpCodes.Stloc, c.SavedA);
         il.Emit(OpCodes.Ldloc, left);
-        il.Emit(OpCodes.Ldloc, c.Simd.Source);
+        il.Emit(OpCodes.Ldloc, source);
         il.Emit(OpCodes.Call, MethodNames.Find(compare, nameof(OrderedCompare<float>.QuickAux)));
         il.Emit(OpCodes.Stloc, c.SavedB);
         c.Flags = new FlagState(FlagKind.Raw, FlagExpression.Of(c.SavedA), FlagExpression.Of(c.SavedB), null);
@@ -147,11 +184,11 @@ internal static class SimdEmitter
             il.Emit(OpCodes.Call, SimdMethods.Apply(typeof(HighQuadword), immediate: false));
         }
 
-        il.Emit(OpCodes.Call, SimdMethods.Store(size));
+        SimdIntrinsics.Store(il, size);
     }
 
-    /// <summary>The second operand into its local: a register, or memory, zeros above. A shift by an immediate has none.</summary>
-    private static void ReadSource(RegionContext c, in Instruction i)
+    /// <summary>Where the second operand is: a register, or what has been read into a local, zeros above. A shift by an immediate has none.</summary>
+    private static LocalBuilder ReadSource(RegionContext c, in Instruction i)
     {
         ILGenerator il = c.Il;
         switch (i.GetOpKind(1))
@@ -160,28 +197,29 @@ internal static class SimdEmitter
                 int size = i.MemorySize.GetSize();
                 Translate(c, i, size, write: false);
                 MemoryEmitter.PushHostAddress(c);
-                il.Emit(OpCodes.Call, SimdMethods.Load(size));
+                SimdIntrinsics.Load(il, size);
                 break;
             case OpKind.Register when i.GetOpRegister(1).IsXMM():
-                il.Emit(OpCodes.Ldloc, c.Simd[i.GetOpRegister(1)]);
-                break;
+                return c.Simd[i.GetOpRegister(1)];
             case OpKind.Register:
                 OperandEmitter.LoadRegister(c, i.GetOpRegister(1));
                 il.Emit(OpCodes.Call, SimdMethods.FromGeneral);
                 break;
             default:
-                PushDestination(c, i);
+                PushDestination(c, i, c.Simd.Source);
                 break;
         }
 
         il.Emit(OpCodes.Stloc, c.Simd.Source);
+        c.Simd.Facts.Forget(c.Simd.Source);
+        return c.Simd.Source;
     }
 
-    /// <summary>A general register as destination is never read.</summary>
-    private static void PushDestination(RegionContext c, in Instruction i)
+    /// <summary>A general register as destination is never read: anything will do.</summary>
+    private static void PushDestination(RegionContext c, in Instruction i, LocalBuilder otherwise)
     {
         Register register = i.GetOpRegister(0);
-        c.Il.Emit(OpCodes.Ldloc, register.IsXMM() ? c.Simd[register] : c.Simd.Source);
+        c.Il.Emit(OpCodes.Ldloc, register.IsXMM() ? c.Simd[register] : otherwise);
     }
 
     private static void PopDestination(RegionContext c, in Instruction i)
@@ -190,6 +228,7 @@ internal static class SimdEmitter
         if (register.IsXMM())
         {
             c.Il.Emit(OpCodes.Stloc, c.Simd[register]);
+            c.Simd.Facts.Forget(c.Simd[register]);
             return;
         }
 

@@ -15,6 +15,7 @@ internal sealed class SimdRegisters
     public SimdRegisters(RegionContext context, IEnumerable<Instruction> code)
     {
         _c = context;
+        Arithmetic = new SimdArithmetic(context);
         foreach (Instruction instruction in code)
         {
             for (int k = 0; k < instruction.OpCount; k++)
@@ -44,11 +45,21 @@ internal sealed class SimdRegisters
     /// <inheritdoc cref="Source"/>
     public LocalBuilder Result => field ??= _c.Il.DeclareLocal(typeof(Vector128<byte>));
 
+    /// <summary>Where methods of ours leave vectors: a local that need not be kept in a register, should RyuJIT not inline them.</summary>
+    public LocalBuilder Landing => field ??= _c.Il.DeclareLocal(typeof(Vector128<byte>));
+
+    /// <summary>Additions and the like.</summary>
+    public SimdArithmetic Arithmetic { get; }
+
+    /// <summary>What is known of the registers.</summary>
+    public SimdFacts Facts { get; } = new();
+
     /// <summary>At the start of a block, or after an instruction that may have changed anything, nothing is known.</summary>
     public void Forget()
     {
         IsReady = false;
         KnownBits = 0;
+        Facts.Clear();
     }
 
     /// <summary>Memory to locals.</summary>
@@ -59,7 +70,7 @@ internal sealed class SimdRegisters
             if (_locals[i] is { } local)
             {
                 Address(i);
-                _c.Il.Emit(OpCodes.Call, SimdMethods.Load(16));
+                SimdIntrinsics.Load(_c.Il, 16);
                 _c.Il.Emit(OpCodes.Stloc, local);
             }
         }
@@ -74,7 +85,7 @@ internal sealed class SimdRegisters
             {
                 Address(i);
                 _c.Il.Emit(OpCodes.Ldloc, _locals[i]!);
-                _c.Il.Emit(OpCodes.Call, SimdMethods.Store(16));
+                SimdIntrinsics.Store(_c.Il, 16);
             }
         }
     }
