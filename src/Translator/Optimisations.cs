@@ -47,6 +47,9 @@ internal sealed record Optimisations
     /// <summary>DIV and IDIV are the Host's own, where it has them and the operands suit.</summary>
     public bool HostDivision { get; set; } = true;
 
+    /// <summary>BSF, BSR, SHLD, SHRD and the instructions about CF or DF alone are IL, not calls of the interpreter's handlers.</summary>
+    public bool BitTemplates { get; set; } = true;
+
     /// <summary>x87 instructions are executed by the Host's x87 unit, as many as possible at once; otherwise each by soft-float, to the same bits.</summary>
     public bool X87Thunks { get; set; } = true;
 
@@ -86,6 +89,7 @@ internal sealed record Optimisations
         ["merged-flags"] = static (o, on) => o.MergedFlags = on,
         ["flags-on-edges"] = static (o, on) => o.FlagsOnEdges = on,
         ["host-division"] = static (o, on) => o.HostDivision = on,
+        ["bit-templates"] = static (o, on) => o.BitTemplates = on,
         ["x87-thunks"] = static (o, on) => o.X87Thunks = on,
         ["x87-interleaving"] = static (o, on) => o.X87Interleaving = on,
         ["x87-windows"] = static (o, on) => o.X87Windows = on,

@@ -281,7 +281,7 @@ internal sealed unsafe class ExitEmitter
         /// <summary>The label for exits with these flags.</summary>
         public Label For(FlagState flags)
         {
-            FlagState shown = flags with { Result = null };
+            FlagState shown = flags.Plain;
             if (!_ways.TryGetValue(shown, out Label label))
             {
                 _ways.Add(shown, label = exits._il.DefineLabel());

@@ -159,7 +159,7 @@ internal sealed class RegionContext
             ref LocalBuilder? local = ref _temporaries[_nextTemporary];
             _nextTemporary = (_nextTemporary + 1) % Temporaries;
             local ??= Il.DeclareLocal(typeof(uint));
-            if (!Flags.Uses(local) && Flags.Result?.Uses(local) != true)
+            if (!Flags.Uses(local) && Flags.Result?.Uses(local) != true && Flags.CarryWord?.Uses(local) != true)
             {
                 return local;
             }
@@ -215,6 +215,11 @@ internal sealed class RegionContext
 
         if (!Flags.Uses(local))
         {
+            if (Flags.CarryWord?.Uses(local) == true)
+            {
+                Flags = Flags with { CarryWord = null };
+            }
+
             return;
         }
 
@@ -247,7 +252,7 @@ internal sealed class RegionContext
         }
 
         Il.Emit(OpCodes.Stloc, SavedA);
-        return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null };
+        return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null, CarryWord = null };
     }
 
     /// <summary>

@@ -315,7 +315,7 @@ internal sealed unsafe class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
         || SimdEmitter.TryEmit(c, i);
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>

@@ -290,6 +290,11 @@ internal sealed class RegionGraph
             {
                 Visit(site);
             }
+
+            if (last.FlowControl == FlowControl.Return)
+            {
+                _sites.ForEach(Visit);
+            }
         }
 
         return seen[block];

@@ -78,7 +78,7 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
         {
             if (use.IsAlone || window->Limit < 0)
             {
-                WindowTable.Open(cpu, window, page);
+                WindowTable.Open(cpu, window, page, fill: true);
             }
             else
             {
