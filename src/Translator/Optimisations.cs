@@ -35,6 +35,12 @@ internal sealed record Optimisations
     /// <summary>A region takes a slice of the budget, and while that lasts looks at nothing else at its safepoints.</summary>
     public bool Slices { get; set; } = true;
 
+    /// <summary>Behind a branch that has found two things equal, the flags of their comparison are constants.</summary>
+    public bool EqualFlags { get; set; } = true;
+
+    /// <summary>A block that is reached from one other only is paid for together with what follows: one subtraction in a loop of several blocks.</summary>
+    public bool PendingBudget { get; set; } = true;
+
     /// <summary>A block with one way in takes over what is known about the flags, without storing them in between.</summary>
     public bool FlagInheritance { get; set; } = true;
 
@@ -86,6 +92,8 @@ internal sealed record Optimisations
         ["windows"] = static (o, on) => o.Windows = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
+        ["pending-budget"] = static (o, on) => o.PendingBudget = on,
+        ["equal-flags"] = static (o, on) => o.EqualFlags = on,
         ["merged-flags"] = static (o, on) => o.MergedFlags = on,
         ["flags-on-edges"] = static (o, on) => o.FlagsOnEdges = on,
         ["host-division"] = static (o, on) => o.HostDivision = on,

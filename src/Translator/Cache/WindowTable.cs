@@ -44,7 +44,7 @@ internal unsafe struct WindowTable
     private const uint Ahead = 256;
 
     /// <summary>Pages for which empty entries may be filled in order to reach one that was missed, and of those beyond it.</summary>
-    private const uint FurthestFill = 64;
+    private const uint FurthestFill = 256;
     private const uint FillAhead = 16;
 
     private const uint PagesOfMemory = 1u << 20;
@@ -102,6 +102,10 @@ internal unsafe struct WindowTable
 
         Set(window, first, end, entry, page);
     }
+
+    /// <summary>Is the page inside?</summary>
+    public static bool Contains(AccessWindow* window, uint page) =>
+        window->Limit >= 0 && (page << 12) + window->NegatedStart <= window->Limit;
 
     /// <summary>Lets the window reach to a page outside, if nothing but its like lies between; false if it cannot.</summary>
     public static bool TryExtend(GuestCpu* cpu, AccessWindow* window, uint page)

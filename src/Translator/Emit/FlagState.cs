@@ -133,6 +133,10 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
         FlagKind.Raw => B!,
         FlagKind.Add32 => FlagExpression.Call(MethodNames.AddAux, A, B!, SignedResult()!),
         FlagKind.Sub32 => FlagExpression.Call(MethodNames.SubAux, A, B!, SignedResult()!),
+        FlagKind.Add8 or FlagKind.Add16 => FlagExpression.Call(
+            MethodNames.NarrowAddAux, A, B!, FlagExpression.Binary(OpCodes.Add, A, B!), FlagExpression.Of((uint)Size * 8)),
+        FlagKind.Sub8 or FlagKind.Sub16 => FlagExpression.Call(
+            MethodNames.NarrowSubAux, A, B!, FlagExpression.Binary(OpCodes.Sub, A, B!), FlagExpression.Of((uint)Size * 8)),
         _ => FlagExpression.CallWithCpu(MethodNames.AuxWord, KindValue(), A, B ?? FlagExpression.Of(0)),
     };
 

@@ -75,6 +75,12 @@ internal sealed class RegionContext
     /// </summary>
     public LocalBuilder Budget { get; }
 
+    /// <summary>
+    /// Instructions of this block, and of those that lead to it and nowhere else, that <see cref="Budget"/> does not know of yet. A loop of several
+    /// blocks pays once; whoever leaves takes them into account.
+    /// </summary>
+    public int Pending { get; set; }
+
     /// <summary>Does any block make use of <see cref="MarkEntry"/>?</summary>
     public bool MarksEntries { get; set; }
 
@@ -395,15 +401,26 @@ internal sealed class RegionContext
             Il.Emit(OpCodes.Neg);
         });
         Charge(Reserve);
+        Pending = 0;
     }
 
     /// <summary>Gives back what has been taken and not used: now the count in memory is right.</summary>
     public void ReturnBudget() => AddToBudgetLeft(() =>
     {
         Il.Emit(OpCodes.Ldloc, Budget);
-        Il.Emit(OpCodes.Ldc_I4, Reserve);
+        Il.Emit(OpCodes.Ldc_I4, Reserve - Pending);
         Il.Emit(OpCodes.Add);
     });
+
+    /// <summary>What is pending is taken from the budget.</summary>
+    public void ChargePending()
+    {
+        if (Pending != 0)
+        {
+            Charge(Pending);
+            Pending = 0;
+        }
+    }
 
     /// <summary>So many instructions are going to run.</summary>
     public void Charge(int instructions)

@@ -103,6 +103,7 @@ internal sealed unsafe class RegionEmitter
             EmitBlock(c, block, labels, branches);
         }
 
+        c.Pending = 0;
         table?.EmitDispatch(c, doors);
         c.X87.EmitColdPaths();
         IlRecorder.Note(il, "ways out");
@@ -260,10 +261,12 @@ internal sealed unsafe class RegionEmitter
         c.BeginBlock(code);
         c.X87.BeginBlock(number);
         c.UseWindows = _graph.IsInLoop(number);
-        if (!_graph.IsSafepoint(number))
+
+        // A safepoint's block is paid for by whoever goes there.
+        c.Pending = _graph.IsSafepoint(number) ? 0 : branches.PendingAtStart(number) + code.Length;
+        if (!_optimisations.PendingBudget)
         {
-            // A safepoint's block is paid for by whoever goes there.
-            c.Charge(code.Length);
+            c.ChargePending();
         }
 
         bool[] wanted = _flags.Wanted(number);
