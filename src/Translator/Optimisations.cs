@@ -50,6 +50,12 @@ internal sealed record Optimisations
     /// <summary>A region takes a slice of the budget, and while that lasts looks at nothing else at its safepoints.</summary>
     public bool Slices { get; set; } = true;
 
+    /// <summary>Behind a branch that has found two things equal, the flags of their comparison are constants.</summary>
+    public bool EqualFlags { get; set; } = true;
+
+    /// <summary>A block that is reached from one other only is paid for together with what follows: one subtraction in a loop of several blocks.</summary>
+    public bool PendingBudget { get; set; } = true;
+
     /// <summary>A block with one way in takes over what is known about the flags, without storing them in between.</summary>
     public bool FlagInheritance { get; set; } = true;
 
@@ -61,6 +67,9 @@ internal sealed record Optimisations
 
     /// <summary>DIV and IDIV are the Host's own, where it has them and the operands suit.</summary>
     public bool HostDivision { get; set; } = true;
+
+    /// <summary>BSF, BSR, SHLD, SHRD and the instructions about CF or DF alone are IL, not calls of the interpreter's handlers.</summary>
+    public bool BitTemplates { get; set; } = true;
 
     /// <summary>x87 instructions are executed by the Host's x87 unit, as many as possible at once; otherwise each by soft-float, to the same bits.</summary>
     public bool X87Thunks { get; set; } = true;
@@ -108,9 +117,12 @@ internal sealed record Optimisations
         ["late-windows"] = static (o, on) => o.LateWindows = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
+        ["pending-budget"] = static (o, on) => o.PendingBudget = on,
+        ["equal-flags"] = static (o, on) => o.EqualFlags = on,
         ["merged-flags"] = static (o, on) => o.MergedFlags = on,
         ["flags-on-edges"] = static (o, on) => o.FlagsOnEdges = on,
         ["host-division"] = static (o, on) => o.HostDivision = on,
+        ["bit-templates"] = static (o, on) => o.BitTemplates = on,
         ["x87-thunks"] = static (o, on) => o.X87Thunks = on,
         ["x87-interleaving"] = static (o, on) => o.X87Interleaving = on,
         ["x87-windows"] = static (o, on) => o.X87Windows = on,

@@ -61,6 +61,7 @@ internal static class FlagKind
 }
 
 /// <summary>Making <see cref="LazyFlags"/> out of a <see cref="FlagKind"/> and its operands.</summary>
+/// <remarks>What translated code calls is mostly called on its ways out, of which there are many: inlined, it would only be work for the compiler.</remarks>
 internal static unsafe class DeferredFlags
 {
     /// <summary>Puts deferred flags, if there are any, where the interpreter looks.</summary>
@@ -210,6 +211,7 @@ internal static unsafe class DeferredFlags
     }
 
     /// <summary>What <see cref="LazyFlags"/> would have as the result of (kind, a, b).</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint ResultWord(GuestCpu* cpu, int kind, uint a, uint b)
     {
         // Translated code keeps its flags in locals: the words in the CPU struct are free to be used.
@@ -218,6 +220,7 @@ internal static unsafe class DeferredFlags
     }
 
     /// <summary>What <see cref="LazyFlags"/> would have as the aux word of (kind, a, b).</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint AuxWord(GuestCpu* cpu, int kind, uint a, uint b)
     {
         Materialise(cpu, kind, a, b);
@@ -225,12 +228,40 @@ internal static unsafe class DeferredFlags
     }
 
     /// <summary>The result word after a shift by a variable count, which leaves the flags if it is 0.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint ShiftedResult(GuestCpu* cpu, int kind, uint a, uint count, uint before) =>
         (count & 31) == 0 ? before : ResultWord(cpu, kind, a, count & 31);
 
     /// <summary>The aux word after a shift by a variable count.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint ShiftedAux(GuestCpu* cpu, int kind, uint a, uint count, uint before) =>
         (count & 31) == 0 ? before : AuxWord(cpu, kind, a, count & 31);
+
+    /// <summary>The result word after SHLD (<paramref name="left"/>: 1) or SHRD (0) at 32 bits, which leave the flags if the count is 0.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static uint DoubleShiftedResult(GuestCpu* cpu, int left, uint value, uint filler, uint count, uint before)
+    {
+        if ((count & 31) == 0)
+        {
+            return before;
+        }
+
+        _ = left != 0 ? DoubleShift.Shld<W32>(cpu, value, filler, count) : DoubleShift.Shrd<W32>(cpu, value, filler, count);
+        return cpu->FlagsResult;
+    }
+
+    /// <summary>The aux word after them.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static uint DoubleShiftedAux(GuestCpu* cpu, int left, uint value, uint filler, uint count, uint before)
+    {
+        if ((count & 31) == 0)
+        {
+            return before;
+        }
+
+        _ = left != 0 ? DoubleShift.Shld<W32>(cpu, value, filler, count) : DoubleShift.Shrd<W32>(cpu, value, filler, count);
+        return cpu->FlagsAux;
+    }
 
     /// <summary>Makes the flags in the CPU struct ones that have CF in bit 31 of their second operand.</summary>
     public static void Normalise(GuestCpu* cpu)

@@ -19,6 +19,18 @@ internal static class FlagWords
     /// <summary>CF = OF = (<paramref name="lost"/> is not 0), the rest kept: what the multiplications do.</summary>
     public static uint WithProductLost(uint aux, uint lost) => (aux & ~CarryAndOverflow) | (lost != 0 ? LazyFlags.CarryOut : 0);
 
+    /// <summary>CF, in bit 31, after SHL at 32 bits; by 0 (modulo 32) it is as before.</summary>
+    public static uint ShiftedLeftCarry(uint value, uint count, uint before) => (count & 31) == 0 ? before : value << (int)((count - 1) & 31);
+
+    /// <summary>CF, in bit 31, after SHR or SAR at 32 bits.</summary>
+    public static uint ShiftedRightCarry(uint value, uint count, uint before) => (count & 31) == 0 ? before : value >> (int)((count - 1) & 31) << 31;
+
+    /// <summary>CF, in bit 31, after a multiplication.</summary>
+    public static uint ProductCarry(uint lost) => lost != 0 ? LazyFlags.CarryOut : 0;
+
+    /// <summary>CF is bit 31 of <paramref name="carry"/> now, the rest kept.</summary>
+    public static uint WithCarry(uint aux, uint carry) => aux ^ ((uint)((int)(aux ^ carry) >> 31) & CarryAndOverflow);
+
     /// <summary>The upper half of a signed product as far as it is not the sign of the lower: 0 if nothing was lost.</summary>
     public static uint SignedProductLost(uint a, uint b)
     {

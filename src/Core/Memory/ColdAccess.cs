@@ -238,6 +238,45 @@ internal static unsafe class ColdAccess
         return true;
     }
 
+    /// <summary>
+    /// Fills the soft TLB for a page that nobody has asked for yet, in the space and at the privilege in force, if that changes nothing that the Guest can see:
+    /// A and D are set already, as an operating system's own mappings have them. As any silicon may, ahead of the access.
+    /// </summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="page">Number of the virtual page.</param>
+    /// <param name="write">An entry to write through is wanted.</param>
+    /// <returns>False if there is no entry of the kind now.</returns>
+    public static bool TryFillAhead(GuestMachine machine, uint page, bool write)
+    {
+        GuestCpu* cpu = machine.Cpu;
+        SoftMmu mmu = machine.Mmu;
+        bool user = cpu->Cpl == 3;
+        ref ulong known = ref (write ? cpu->WriteTable : cpu->ReadTable)[page];
+        uint address = page << 12;
+        if (known != 0)
+        {
+            return true;
+        }
+
+        if (!mmu.Paging || address >= SoftMmu.SwitcherAddress
+            || PageWalker.Walk(machine.Ram, mmu.PageDirectory, address, write, user, mmu.DeviceLimit, out Translation translation, update: false) != WalkResult.Ok
+            || !translation.Marked)
+        {
+            return false;
+        }
+
+        // Who keeps track of written pages is not to be told of one that is not; and what the soft TLB has for reading is not to be replaced on the quiet.
+        ulong entry = (ulong)(mmu.Ram.Base + translation.PhysicalPage) - address;
+        ulong read = cpu->ReadTable[page];
+        if ((read != 0 && read != entry) || (write && mmu.Dirty is { } dirty && !dirty.IsMarked(translation.PhysicalPage >> 12)))
+        {
+            return false;
+        }
+
+        Fill(mmu, address, translation, write, user);
+        return known != 0;
+    }
+
     /// <summary>The first store to a page since the last checkpoint finds its write entry parked, and takes it back.</summary>
     private static bool TryUnpark(SoftMmu mmu, DirtyPages dirty, uint address, bool user, ref uint physical)
     {

@@ -35,6 +35,9 @@ internal struct Translation
     public bool User;
     public bool Dirty;
 
+    /// <summary>A and, for a write, D stood in the entry before.</summary>
+    public bool Marked;
+
     /// <summary>With the Bad… results: what the message shows (the entry, or the address).</summary>
     public uint Detail;
 }
@@ -117,6 +120,7 @@ internal static unsafe class PageWalker
 
         uint marked = entry | Accessed | (write ? Dirty : 0);
         translation.Dirty = (marked & Dirty) != 0;
+        translation.Marked = marked == entry;
         if (update && marked != entry)
         {
             ram.Dirty?.Mark(entryAddress >> 12);

@@ -23,10 +23,12 @@ internal static unsafe class BitScan
         return SetFlags(cpu, source, index);
     }
 
+    /// <summary>What <see cref="Flags.LazyFlags"/> has as the result: bit 8 keeps it from being 0 and is out of the parity byte.</summary>
+    public static uint ResultWord(uint source, uint index) => source == 0 ? 0 : index | 0x100;
+
     private static bool SetFlags(GuestCpu* cpu, uint source, uint index)
     {
-        // Bit 8 keeps the result from being 0 and is out of the parity byte.
-        cpu->FlagsResult = source == 0 ? 0 : index | 0x100;
+        cpu->FlagsResult = ResultWord(source, index);
         cpu->FlagsAux = 0;
         return source != 0;
     }

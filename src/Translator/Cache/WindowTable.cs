@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Translator.Cache;
@@ -41,6 +43,10 @@ internal unsafe struct WindowTable
     /// <summary>Pages looked at beyond the one that was missed.</summary>
     private const uint Ahead = 256;
 
+    /// <summary>Pages for which empty entries may be filled in order to reach one that was missed, and of those beyond it.</summary>
+    private const uint FurthestFill = 256;
+    private const uint FillAhead = 16;
+
     private const uint PagesOfMemory = 1u << 20;
 
     /// <summary>The state of the soft TLB that the windows were opened in (<see cref="GuestCpu.TlbEpoch"/>); 0: none.</summary>
@@ -65,7 +71,7 @@ internal unsafe struct WindowTable
             window->Limit = -1;
             if (Entries(cpu, window)[window->Page] != 0)
             {
-                Open(cpu, window, window->Page);
+                Open(cpu, window, window->Page, fill: false);
             }
         }
     }
@@ -74,24 +80,32 @@ internal unsafe struct WindowTable
     public static ulong* Entries(GuestCpu* cpu, AccessWindow* window) => window->Writable != 0 ? cpu->WriteTable : cpu->ReadTable;
 
     /// <summary>Opens a window around a page that has an entry.</summary>
-    public static void Open(GuestCpu* cpu, AccessWindow* window, uint page)
+    /// <param name="cpu">Whose soft TLB it is about.</param>
+    /// <param name="window">The window.</param>
+    /// <param name="page">Number of the page.</param>
+    /// <param name="fill">Empty entries may be filled ahead: not where it happens often, as a walk for each takes its time.</param>
+    public static void Open(GuestCpu* cpu, AccessWindow* window, uint page, bool fill)
     {
         ulong* entries = Entries(cpu, window);
         ulong entry = entries[page];
         uint first = page;
         uint end = page + 1;
-        while (first > 0 && page - first < FirstLook && entries[first - 1] == entry)
+        while (first > 0 && page - first < FirstLook && Has(cpu, window, first - 1, entry, fill))
         {
             first--;
         }
 
-        while (end < PagesOfMemory && end - page < FirstLook && entries[end] == entry)
+        while (end < PagesOfMemory && end - page < FirstLook && Has(cpu, window, end, entry, fill))
         {
             end++;
         }
 
         Set(window, first, end, entry, page);
     }
+
+    /// <summary>Is the page inside?</summary>
+    public static bool Contains(AccessWindow* window, uint page) =>
+        window->Limit >= 0 && (page << 12) + window->NegatedStart <= window->Limit;
 
     /// <summary>Lets the window reach to a page outside, if nothing but its like lies between; false if it cannot.</summary>
     public static bool TryExtend(GuestCpu* cpu, AccessWindow* window, uint page)
@@ -106,16 +120,18 @@ internal unsafe struct WindowTable
             return false;
         }
 
+        // Walks for what lies in between and a little beyond; a page far away is not worth so many.
+        uint fillAhead = (page >= end ? page - end : first - page) <= FurthestFill ? FillAhead : 0;
         if (page >= end)
         {
-            while (end < PagesOfMemory && end < page + Ahead && entries[end] == entry)
+            while (end < PagesOfMemory && end < page + Ahead && Has(cpu, window, end, entry, fill: end < page + fillAhead))
             {
                 end++;
             }
         }
         else
         {
-            while (first > 0 && first + Ahead > page && entries[first - 1] == entry)
+            while (first > 0 && first + Ahead > page && Has(cpu, window, first - 1, entry, fill: first + fillAhead > page + 1))
             {
                 first--;
             }
@@ -123,6 +139,14 @@ internal unsafe struct WindowTable
 
         Set(window, first, end, entry, page >= first && page < end ? page : window->Page);
         return page >= first && page < end;
+    }
+
+    /// <summary>Is this what the page's entry says, or would say?</summary>
+    private static bool Has(GuestCpu* cpu, AccessWindow* window, uint page, ulong entry, bool fill)
+    {
+        ulong found = Entries(cpu, window)[page];
+        return found == entry
+            || (found == 0 && fill && ColdAccess.TryFillAhead(GuestMachine.Of(cpu), page, window->Writable != 0) && Entries(cpu, window)[page] == entry);
     }
 
     private static void Set(AccessWindow* window, uint first, uint end, ulong entry, uint page)

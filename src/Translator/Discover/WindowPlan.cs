@@ -37,6 +37,12 @@ internal sealed record WindowPlan
         return next < Maximum ? this with { Moved = Moved.SetItem(accesses, next) } : Scatter(accesses);
     }
 
+    /// <summary>Has this class been moved before? Nothing is moved to and fro.</summary>
+    public bool HasMoved(AccessClass accesses) => Moved.ContainsKey(accesses);
+
+    /// <summary>This class looks through the same window as another.</summary>
+    public WindowPlan Join(AccessClass accesses, AccessClass other) => this with { Moved = Moved.SetItem(accesses, Of(other)) };
+
     /// <summary>This class is better off without a window.</summary>
     public WindowPlan Scatter(AccessClass accesses) => this with { Moved = Moved.SetItem(accesses, None) };
 }

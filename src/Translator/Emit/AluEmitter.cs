@@ -164,9 +164,7 @@ internal static class AluEmitter
         a.Emit(c);
         b.Emit(c);
         il.Emit(operation);
-        c.Flags.Carry(c).Emit(c);
-        il.Emit(OpCodes.Ldc_I4, 31);
-        il.Emit(OpCodes.Shr_Un);
+        c.Flags.CarryBit(c).Emit(c);
         il.Emit(operation);
         il.Emit(OpCodes.Stloc, result);
         FlagExpression r = FlagExpression.Of(result);

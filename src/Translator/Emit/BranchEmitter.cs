@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Iced.Intel;
+using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.State;
 using FlowControl = Iced.Intel.FlowControl;
 using Label = System.Reflection.Emit.Label;
@@ -9,16 +10,19 @@ namespace Lguest.Jit.Translator.Emit;
 /// <summary>The ends of blocks: branches within the region are branches of the method, all others go out through a link.</summary>
 internal sealed class BranchEmitter
 {
+    private static readonly FlagState s_ofZero = new(FlagKind.Logic, FlagExpression.Of(0), null, null);
+
     private readonly RegionContext _c;
     private readonly ILGenerator _il;
     private readonly RegionGraph _graph;
     private readonly RegionFlags _flags;
     private readonly Label[] _labels;
     private readonly Label[] _doors;
-    private readonly List<(Label Label, int Block, FlagState Flags, bool Store)> _edges = [];
+    private readonly List<(Label Label, int Block, FlagState Flags, int Pending, bool Store)> _edges = [];
     private readonly FlagMerge?[] _merges;
     private readonly BranchTable? _table;
     private readonly Dictionary<int, FlagState> _known = [];
+    private readonly Dictionary<int, int> _pending = [];
 
     public BranchEmitter(RegionContext c, RegionGraph graph, RegionFlags flags, Label[] labels, Label[] doors, BranchTable? table)
     {
@@ -54,6 +58,7 @@ internal sealed class BranchEmitter
     {
         _il.MarkLabel(_doors[block]);
         _c.Flags = RegionContext.CanonicalFlags();
+        _c.Pending = 0;
         Ask(block);
         if (_merges[block] != null)
         {
@@ -79,6 +84,9 @@ internal sealed class BranchEmitter
 
         return _known.TryGetValue(block, out FlagState? known) ? known : RegionContext.CanonicalFlags();
     }
+
+    /// <summary>What has not been taken from the budget on the one way to a block.</summary>
+    public int PendingAtStart(int block) => _pending.GetValueOrDefault(block);
 
     /// <summary>Emits the last instruction of a block; false if it has no template and the interpreter must run it.</summary>
     public bool TryEmit(in Instruction i)
@@ -127,15 +135,21 @@ internal sealed class BranchEmitter
             _c.CanonicaliseFlags();
         }
 
+        if (!TakesPending(eip, false))
+        {
+            _c.ChargePending();
+        }
+
         _il.Emit(OpCodes.Br, LabelFor(eip));
         EmitEdges();
     }
 
-    /// <summary>A safepoint: takes the block's instructions from the budget, or leaves in front of it.</summary>
-    public void Ask(int block)
+    /// <summary>A safepoint: takes the block's instructions, and what is pending, from the budget, or leaves in front of it.</summary>
+    private void Ask(int block)
     {
         int count = _graph.Length(block);
-        _c.Charge(count);
+        _c.Pending += count;
+        _c.ChargePending();
         if (!_c.Optimisations.Slices || _c.IsSlow)
         {
             _il.Emit(OpCodes.Ldarg_0);
@@ -154,13 +168,15 @@ internal sealed class BranchEmitter
     private void EmitEdges()
     {
         FlagState flags = _c.Flags;
-        foreach ((Label label, int block, FlagState carried, bool store) in _edges)
+        foreach ((Label label, int block, FlagState carried, int pending, bool store) in _edges)
         {
             _c.Flags = carried;
+            _c.Pending = pending;
             _il.MarkLabel(label);
             if (store)
             {
                 _c.CanonicaliseFlags();
+                _c.ChargePending();
                 _il.Emit(OpCodes.Br, _doors[block]);
                 continue;
             }
@@ -175,6 +191,7 @@ internal sealed class BranchEmitter
                 Ask(block);
             }
 
+            _c.ChargePending();
             _il.Emit(OpCodes.Br, _labels[block]);
         }
 
@@ -187,7 +204,8 @@ internal sealed class BranchEmitter
     {
         TakeNotes(taken);
         TakeNotes(next);
-        bool both = NeedsCanonical(taken) && NeedsCanonical(next);
+        bool known = _c.Optimisations.EqualFlags && condition is ConditionCode.e or ConditionCode.ne && (_c.Flags.IsSub || _c.Flags.Kind == FlagKind.Logic);
+        bool both = NeedsCanonical(taken) && NeedsCanonical(next) && !(known && _c.Optimisations.FlagsOnEdges);
         if (both || (!_c.Optimisations.FlagsOnEdges && (NeedsCanonical(taken) || NeedsCanonical(next))))
         {
             _c.CanonicaliseFlags();
@@ -200,9 +218,25 @@ internal sealed class BranchEmitter
 
         // Where only one way wants the flags stored, it does that itself: the other is likely to be a loop's.
         bool onEdges = !both && _c.Optimisations.FlagsOnEdges;
-        ConditionEmitter.Branch(_c, comparison, LabelFor(taken, onEdges));
-        _il.Emit(OpCodes.Br, LabelFor(next, onEdges));
+        if (!TakesPending(taken, onEdges) || !TakesPending(next, onEdges))
+        {
+            _c.ChargePending();
+        }
+
+        FlagState flags = _c.Flags;
+        ConditionEmitter.Branch(_c, comparison, LabelOn(taken, known && !both && condition == ConditionCode.e));
+        _il.Emit(OpCodes.Br, LabelOn(next, known && !both && condition == ConditionCode.ne));
         EmitEdges();
+
+        Label LabelOn(uint eip, bool isEqual)
+        {
+            // Where a comparison has found both sides equal the flags are those of 0, and what was compared need not be kept for them.
+            bool merges = _graph.TryFind(eip, out int block) && _merges[block] != null;
+            _c.Flags = isEqual && !merges ? s_ofZero : flags;
+            Label label = LabelFor(eip, onEdges);
+            _c.Flags = flags;
+            return label;
+        }
     }
 
     private void TakeNotes(uint eip)
@@ -216,6 +250,27 @@ internal sealed class BranchEmitter
     private bool NeedsCanonical(uint eip) =>
         _graph.TryFind(eip, out int block) && _flags.LiveIn(block) && !Inherits(block) && _merges[block] == null;
 
+    /// <summary>Can a way to a block with flags in common lead there as it is?</summary>
+    private bool IsDirect(FlagMerge merge, int block) => merge.IsFree && !_graph.IsSafepoint(block);
+
+    /// <summary>Does what <see cref="LabelFor"/> says about a way take care of what is pending? Else it has to be charged in front of the branch.</summary>
+    private bool TakesPending(uint eip, bool storesFlags)
+    {
+        if (!_graph.TryFind(eip, out int block))
+        {
+            return true;
+        }
+
+        if (_merges[block] is { } merge)
+        {
+            return !IsDirect(merge, block);
+        }
+
+        bool dynamic = _c.Flags.Kind == FlagState.Dynamic;
+        bool canonical = NeedsCanonical(eip);
+        return (storesFlags && canonical && !dynamic) || (_graph.IsSafepoint(block) ? !dynamic && !canonical : _graph.HasOneWayIn(block));
+    }
+
     private bool Inherits(int block) => _c.Optimisations.FlagInheritance && _graph.HasOneWayIn(block);
 
     private Label LabelFor(uint eip, bool storesFlags = false)
@@ -227,21 +282,21 @@ internal sealed class BranchEmitter
 
         if (_merges[block] is { } merge)
         {
-            if (merge.IsFree && !_graph.IsSafepoint(block))
+            if (IsDirect(merge, block))
             {
                 merge.Bring(_c, _c.Flags);
                 return _labels[block];
             }
 
             Label way = _il.DefineLabel();
-            _edges.Add((way, block, _c.Flags, false));
+            _edges.Add((way, block, _c.Flags, _c.Pending, false));
             return way;
         }
 
         if (storesFlags && NeedsCanonical(eip) && _c.Flags.Kind != FlagState.Dynamic)
         {
             Label storing = _il.DefineLabel();
-            _edges.Add((storing, block, _c.Flags, true));
+            _edges.Add((storing, block, _c.Flags, _c.Pending, true));
             return storing;
         }
 
@@ -253,7 +308,7 @@ internal sealed class BranchEmitter
             }
 
             Label edge = _il.DefineLabel();
-            _edges.Add((edge, block, _c.Flags, false));
+            _edges.Add((edge, block, _c.Flags, _c.Pending, false));
             return edge;
         }
 
@@ -262,6 +317,7 @@ internal sealed class BranchEmitter
             _known[block] = _c.Flags;
         }
 
+        _pending[block] = _c.Pending;
         return _labels[block];
     }
 
@@ -286,6 +342,7 @@ internal sealed class BranchEmitter
     {
         uint drop = 4 + (i.OpCount == 1 ? i.Immediate16 : 0u);
         LocalBuilder target = StackEmitter.PopValue(_c, drop);
+        _c.ChargePending();
         if (_graph.ComparedSites.Count > 0 || _table != null)
         {
             _c.CanonicaliseFlags();
@@ -306,6 +363,7 @@ internal sealed class BranchEmitter
         LocalBuilder target = _c.Temporary();
         value.Emit(_c);
         _il.Emit(OpCodes.Stloc, target);
+        _c.ChargePending();
         uint likely = _graph.LikelyTarget(Block);
         if (_table != null || likely != 0)
         {

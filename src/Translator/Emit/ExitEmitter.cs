@@ -22,7 +22,7 @@ internal sealed unsafe class ExitEmitter
     private readonly LocalBuilder _link;
     private readonly LocalBuilder _target;
     private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window, X87Run? Waiting, int WaitingCount)> _leaving = [];
-    private readonly Dictionary<(uint Eip, FlagState Flags), Label> _links = [];
+    private readonly Dictionary<(uint Eip, FlagState Flags, int Pending), Label> _links = [];
     private readonly List<(Label Label, FlagState Flags, LocalBuilder Target)> _jumps = [];
 
     public ExitEmitter(RegionContext c)
@@ -48,9 +48,9 @@ internal sealed unsafe class ExitEmitter
     /// <summary>A label that leaves to another block, through a link of its own.</summary>
     public Label Link(uint eip)
     {
-        if (!_links.TryGetValue((eip, _c.Flags), out Label label))
+        if (!_links.TryGetValue((eip, _c.Flags, _c.Pending), out Label label))
         {
-            _links.Add((eip, _c.Flags), label = _il.DefineLabel());
+            _links.Add((eip, _c.Flags, _c.Pending), label = _il.DefineLabel());
         }
 
         return label;
@@ -68,6 +68,7 @@ internal sealed unsafe class ExitEmitter
     /// <param name="allocations">Takes the links, to be freed with the method.</param>
     public void EmitStubs(List<nint> allocations)
     {
+        _c.Pending = 0;
         var leave = new Joint(this);
         ExitRecord* records = Records(allocations);
         for (int i = 0; i < _leaving.Count; i++)
@@ -97,12 +98,14 @@ internal sealed unsafe class ExitEmitter
         }
 
         var follow = new Joint(this);
-        foreach (((uint eip, FlagState flags), Label label) in _links)
+        foreach (((uint eip, FlagState flags, int pending), Label label) in _links)
         {
             var link = (BlockLink*)HostAllocations.Take((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
             *link = new BlockLink { Eip = eip };
             allocations.Add((nint)link);
             _il.MarkLabel(label);
+            _c.Pending = pending;
+            _c.ChargePending();
             _il.Emit(OpCodes.Ldc_I8, (long)link);
             _il.Emit(OpCodes.Conv_I);
             _il.Emit(OpCodes.Stloc, _link);
@@ -254,6 +257,8 @@ internal sealed unsafe class ExitEmitter
 
     private Label Leave(uint eip, int giveBack, ExitReason reason, WindowMiss? window)
     {
+        giveBack -= _c.Pending;
+
         // All accesses of one instruction leave the same way.
         for (int i = _leaving.Count - 1; i >= 0 && _leaving[i].Eip == eip; i--)
         {
@@ -286,7 +291,7 @@ internal sealed unsafe class ExitEmitter
         /// <summary>Where the Guest goes on.</summary>
         public uint Eip;
 
-        /// <summary>Instructions charged and not run.</summary>
+        /// <summary>Instructions charged and not run; negative: more have been run than were charged.</summary>
         public int GiveBack;
 
         /// <summary>An <see cref="ExitReason"/>.</summary>
@@ -306,7 +311,7 @@ internal sealed unsafe class ExitEmitter
         /// <summary>The label for exits with these flags.</summary>
         public Label For(FlagState flags)
         {
-            FlagState shown = flags with { Result = null };
+            FlagState shown = flags.Plain;
             if (!_ways.TryGetValue(shown, out Label label))
             {
                 _ways.Add(shown, label = exits._il.DefineLabel());

@@ -27,7 +27,7 @@ internal sealed class FlagMerges
             _ways.Add(block, states = []);
         }
 
-        states.Add(flags with { Result = null });
+        states.Add(flags.Plain);
     }
 
     /// <summary>What a block may take for granted in the second emission, or null if the ways to it have too little in common.</summary>

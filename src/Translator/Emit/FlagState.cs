@@ -22,6 +22,12 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     /// <summary>Nobody will look before they are written again.</summary>
     public const int Unknown = -2;
 
+    /// <summary>A word with CF in bit 31, where there is a cheaper one than the operands lead to. Goes the way of <see cref="Result"/> when it is missed.</summary>
+    public FlagExpression? CarryWord { get; init; }
+
+    /// <summary>The description without what is only a short cut.</summary>
+    public FlagState Plain => this with { Result = null, CarryWord = null };
+
     /// <summary>Nobody will look.</summary>
     public static FlagState Dead { get; } = new(Unknown, FlagExpression.Of(0), null, null);
 
@@ -29,7 +35,8 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     public bool Uses(LocalBuilder local) => A.Uses(local) || B?.Uses(local) == true;
 
     /// <summary>The state after <paramref name="from"/> has been copied to <paramref name="to"/>, because it is about to change.</summary>
-    public FlagState Replace(LocalBuilder from, LocalBuilder to) => this with { A = A.Replace(from, to), B = B?.Replace(from, to) };
+    public FlagState Replace(LocalBuilder from, LocalBuilder to) =>
+        this with { A = A.Replace(from, to), B = B?.Replace(from, to), CarryWord = CarryWord?.Replace(from, to) };
 
     /// <summary>Do the operands depend on the flags as they stand in the CPU struct?</summary>
     public bool UsesFields => A.UsesFields || B?.UsesFields == true;
@@ -82,24 +89,34 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     public FlagExpression Carry(RegionContext c)
     {
         Require(c);
+        if (CarryWord != null)
+        {
+            return CarryWord;
+        }
+
         if (IsCarryNormal || (Kind == Dynamic && c.CarryNormal))
         {
             return B!;
         }
 
-        if (IsSub)
+        if (ComparedCarry() is { } carry)
         {
-            return FlagExpression.Binary(OpCodes.Shl, FlagExpression.Binary(OpCodes.Clt_Un, A, B!), 31);
+            return FlagExpression.Binary(OpCodes.Shl, carry, 31);
         }
 
         return Kind switch
         {
             FlagKind.Logic => FlagExpression.Of(0),
             FlagKind.Image => FlagExpression.Binary(OpCodes.Shl, A, 31),
-            FlagKind.Add32 => FlagExpression.Binary(
-                OpCodes.Shl, FlagExpression.Binary(OpCodes.Clt_Un, Result ?? FlagExpression.Binary(OpCodes.Add, A, B!), A), 31),
             _ => FlagExpression.CallWithCpu(MethodNames.Carry, KindValue(), A, B ?? FlagExpression.Of(0)),
         };
+    }
+
+    /// <summary>CF as 0 or 1.</summary>
+    public FlagExpression CarryBit(RegionContext c)
+    {
+        Require(c);
+        return ComparedCarry() ?? (Kind == FlagKind.Logic ? FlagExpression.Of(0) : FlagExpression.Binary(OpCodes.Shr_Un, Carry(c), 31));
     }
 
     /// <summary>The flags as <see cref="LazyFlags"/>' result word.</summary>
@@ -116,8 +133,18 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
         FlagKind.Raw => B!,
         FlagKind.Add32 => FlagExpression.Call(MethodNames.AddAux, A, B!, SignedResult()!),
         FlagKind.Sub32 => FlagExpression.Call(MethodNames.SubAux, A, B!, SignedResult()!),
+        FlagKind.Add8 or FlagKind.Add16 => FlagExpression.Call(
+            MethodNames.NarrowAddAux, A, B!, FlagExpression.Binary(OpCodes.Add, A, B!), FlagExpression.Of((uint)Size * 8)),
+        FlagKind.Sub8 or FlagKind.Sub16 => FlagExpression.Call(
+            MethodNames.NarrowSubAux, A, B!, FlagExpression.Binary(OpCodes.Sub, A, B!), FlagExpression.Of((uint)Size * 8)),
         _ => FlagExpression.CallWithCpu(MethodNames.AuxWord, KindValue(), A, B ?? FlagExpression.Of(0)),
     };
+
+    /// <summary>CF as 0 or 1 where it is what a comparison says; null where it is not.</summary>
+    private FlagExpression? ComparedCarry() =>
+        IsSub ? FlagExpression.Binary(OpCodes.Clt_Un, A, B!)
+        : Kind == FlagKind.Add32 ? FlagExpression.Binary(OpCodes.Clt_Un, Result ?? FlagExpression.Binary(OpCodes.Add, A, B!), A)
+        : null;
 
     /// <summary>Asking for flags that the analysis took for dead is a bug of ours, and must cost no more than this region.</summary>
     private void Require(RegionContext c)

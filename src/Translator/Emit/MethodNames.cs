@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
+using Lguest.Jit.Core.Semantics;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 
@@ -17,6 +18,18 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo AuxWord = Find(typeof(DeferredFlags), nameof(DeferredFlags.AuxWord));
     public static readonly MethodInfo ShiftedResult = Find(typeof(DeferredFlags), nameof(DeferredFlags.ShiftedResult));
     public static readonly MethodInfo ShiftedAux = Find(typeof(DeferredFlags), nameof(DeferredFlags.ShiftedAux));
+    public static readonly MethodInfo DoubleShiftedResult = Find(typeof(DeferredFlags), nameof(DeferredFlags.DoubleShiftedResult));
+    public static readonly MethodInfo DoubleShiftedAux = Find(typeof(DeferredFlags), nameof(DeferredFlags.DoubleShiftedAux));
+    public static readonly MethodInfo ShiftLeftDouble = Find(typeof(BitValues), nameof(BitValues.ShiftLeftDouble));
+    public static readonly MethodInfo ShiftRightDouble = Find(typeof(BitValues), nameof(BitValues.ShiftRightDouble));
+    public static readonly MethodInfo ScanForward = Find(typeof(BitValues), nameof(BitValues.ScanForward));
+    public static readonly MethodInfo ScanReverse = Find(typeof(BitValues), nameof(BitValues.ScanReverse));
+    public static readonly MethodInfo AfterForwardScan = Find(typeof(BitValues), nameof(BitValues.AfterForwardScan));
+    public static readonly MethodInfo AfterReverseScan = Find(typeof(BitValues), nameof(BitValues.AfterReverseScan));
+    public static readonly MethodInfo ShiftedLeftCarry = Find(typeof(FlagWords), nameof(FlagWords.ShiftedLeftCarry));
+    public static readonly MethodInfo ShiftedRightCarry = Find(typeof(FlagWords), nameof(FlagWords.ShiftedRightCarry));
+    public static readonly MethodInfo ProductCarry = Find(typeof(FlagWords), nameof(FlagWords.ProductCarry));
+    public static readonly MethodInfo WithCarry = Find(typeof(FlagWords), nameof(FlagWords.WithCarry));
     public static readonly MethodInfo Normalise = Find(typeof(DeferredFlags), nameof(DeferredFlags.Normalise));
     public static readonly MethodInfo NarrowAddAux = Find(typeof(FlagWords), nameof(FlagWords.NarrowAddAux));
     public static readonly MethodInfo NarrowSubAux = Find(typeof(FlagWords), nameof(FlagWords.NarrowSubAux));
@@ -37,6 +50,7 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo Ripe = Find(typeof(BlockHead), nameof(BlockHead.Ripe));
     public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
 
+    public static readonly int SystemFlags = Offset(static cpu => (byte*)&cpu->SystemFlags);
     public static readonly int FlagsKind = Offset(static cpu => (byte*)&cpu->FlagsKind);
     public static readonly int FlagsA = Offset(static cpu => (byte*)&cpu->FlagsA);
     public static readonly int FlagsB = Offset(static cpu => (byte*)&cpu->FlagsB);

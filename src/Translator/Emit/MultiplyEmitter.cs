@@ -206,6 +206,9 @@ internal static class MultiplyEmitter
         FlagState before = c.Flags;
         c.Flags = flagsLive
             ? new FlagState(FlagKind.Raw, before.RawResult(c), FlagExpression.Call(MethodNames.WithProductLost, before.RawAux(c), lost()), null)
+            {
+                CarryWord = FlagExpression.Call(MethodNames.ProductCarry, lost()),
+            }
             : FlagState.Dead;
         c.KeepFlags = true;
     }

@@ -74,6 +74,12 @@ internal sealed class RegionContext
     /// </summary>
     public LocalBuilder Budget { get; }
 
+    /// <summary>
+    /// Instructions of this block, and of those that lead to it and nowhere else, that <see cref="Budget"/> does not know of yet. A loop of several
+    /// blocks pays once; whoever leaves takes them into account.
+    /// </summary>
+    public int Pending { get; set; }
+
     /// <summary>Does any block make use of <see cref="MarkEntry"/>?</summary>
     public bool MarksEntries { get; set; }
 
@@ -157,7 +163,7 @@ internal sealed class RegionContext
             ref LocalBuilder? local = ref _temporaries[_nextTemporary];
             _nextTemporary = (_nextTemporary + 1) % Temporaries;
             local ??= Il.DeclareLocal(typeof(uint));
-            if (!Flags.Uses(local) && Flags.Result?.Uses(local) != true)
+            if (!Flags.Uses(local) && Flags.Result?.Uses(local) != true && Flags.CarryWord?.Uses(local) != true)
             {
                 return local;
             }
@@ -213,6 +219,11 @@ internal sealed class RegionContext
 
         if (!Flags.Uses(local))
         {
+            if (Flags.CarryWord?.Uses(local) == true)
+            {
+                Flags = Flags with { CarryWord = null };
+            }
+
             return;
         }
 
@@ -245,7 +256,7 @@ internal sealed class RegionContext
         }
 
         Il.Emit(OpCodes.Stloc, SavedA);
-        return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null };
+        return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null, CarryWord = null };
     }
 
     /// <summary>
@@ -388,15 +399,26 @@ internal sealed class RegionContext
             Il.Emit(OpCodes.Neg);
         });
         Charge(Reserve);
+        Pending = 0;
     }
 
     /// <summary>Gives back what has been taken and not used: now the count in memory is right.</summary>
     public void ReturnBudget() => AddToBudgetLeft(() =>
     {
         Il.Emit(OpCodes.Ldloc, Budget);
-        Il.Emit(OpCodes.Ldc_I4, Reserve);
+        Il.Emit(OpCodes.Ldc_I4, Reserve - Pending);
         Il.Emit(OpCodes.Add);
     });
+
+    /// <summary>What is pending is taken from the budget.</summary>
+    public void ChargePending()
+    {
+        if (Pending != 0)
+        {
+            Charge(Pending);
+            Pending = 0;
+        }
+    }
 
     /// <summary>So many instructions are going to run.</summary>
     public void Charge(int instructions)

@@ -103,6 +103,7 @@ internal sealed unsafe class RegionEmitter
             EmitBlock(c, block, labels, branches);
         }
 
+        c.Pending = 0;
         table?.EmitDispatch(c, doors);
         c.X87.EmitColdPaths();
         c.Simd.Arithmetic.EmitColdPaths();
@@ -295,10 +296,12 @@ internal sealed unsafe class RegionEmitter
         c.BeginBlock(code);
         c.X87.BeginBlock(number);
         c.UseWindows = _graph.IsInLoop(number);
-        if (!_graph.IsSafepoint(number))
+
+        // A safepoint's block is paid for by whoever goes there.
+        c.Pending = _graph.IsSafepoint(number) ? 0 : branches.PendingAtStart(number) + code.Length;
+        if (!_optimisations.PendingBudget)
         {
-            // A safepoint's block is paid for by whoever goes there.
-            c.Charge(code.Length);
+            c.ChargePending();
         }
 
         c.X87.Loops.TryEnter(number);
@@ -351,7 +354,7 @@ internal sealed unsafe class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
         || SimdEmitter.TryEmit(c, i);
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>

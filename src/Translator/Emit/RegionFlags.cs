@@ -96,7 +96,7 @@ internal sealed class RegionFlags
     {
         Mnemonic.Add or Mnemonic.Sub or Mnemonic.Cmp or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor or Mnemonic.Test or Mnemonic.Neg
             or Mnemonic.Adc or Mnemonic.Sbb => true,
-        _ => ShiftEmitter.WritesAllFlags(i),
+        _ => ShiftEmitter.WritesAllFlags(i) || BitEmitter.WritesAllFlags(i),
     };
 
     private bool Scan(int block, bool[]? wanted)
@@ -140,7 +140,7 @@ internal sealed class RegionFlags
     private static bool IsTransparent(Mnemonic mnemonic) => mnemonic is
         Mnemonic.Mov or Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Lea or Mnemonic.Not or Mnemonic.Bswap or Mnemonic.Xchg
         or Mnemonic.Cdq or Mnemonic.Cwde or Mnemonic.Cbw or Mnemonic.Nop or Mnemonic.Inc or Mnemonic.Dec or Mnemonic.Jmp
-        or Mnemonic.Loop or Mnemonic.Jecxz;
+        or Mnemonic.Loop or Mnemonic.Jecxz or Mnemonic.Cld or Mnemonic.Std;
 
     private static bool RegistersOnly(in Instruction i)
     {

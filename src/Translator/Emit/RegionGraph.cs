@@ -337,6 +337,11 @@ internal sealed class RegionGraph
             {
                 Visit(site);
             }
+
+            if (last.FlowControl == FlowControl.Return)
+            {
+                _sites.ForEach(Visit);
+            }
         }
 
         return seen[block];

@@ -8,8 +8,7 @@ using Lguest.Jit.Core.State;
 namespace Lguest.Jit.Translator.Emit;
 
 /// <summary>
-/// SHL SHR SAR at all widths, ROL ROR at 32 bits (narrower by constants nobody asks the flags of), by a constant or by CL; SHLD
-/// and SHRD whose flags are dead. A count of 0 keeps the flags, and rotates keep most of them: what they will be is
+/// SHL SHR SAR at all widths, ROL ROR at 32 bits (narrower by constants nobody asks the flags of), by a constant or by CL. A count of 0 keeps the flags, and rotates keep most of them: what they will be is
 /// described in terms of what they were.
 /// </summary>
 internal static class ShiftEmitter
@@ -36,9 +35,6 @@ internal static class ShiftEmitter
                 return true;
             case Mnemonic.Rol or Mnemonic.Ror when !flagsLive && i.GetOpKind(1) != OpKind.Register:
                 RotateNarrow(c, i);
-                return true;
-            case Mnemonic.Shld or Mnemonic.Shrd when !flagsLive && OperandEmitter.Size(i, 0) == 4 && i.GetOpKind(2) != OpKind.Register:
-                DoubleShift(c, i);
                 return true;
             default:
                 return false;
@@ -85,7 +81,10 @@ internal static class ShiftEmitter
                 FlagKind.Raw,
                 FlagExpression.CallWithCpu(MethodNames.ShiftedResult, kindValue, value, by, before.RawResult(c)),
                 FlagExpression.CallWithCpu(MethodNames.ShiftedAux, kindValue, value, by, before.RawAux(c)),
-                null);
+                null)
+            {
+                CarryWord = destination.Size != 4 ? null : FlagExpression.Call(operation == OpCodes.Shl ? MethodNames.ShiftedLeftCarry : MethodNames.ShiftedRightCarry, value, by, before.Carry(c)),
+            };
         }
 
         c.KeepFlags = true;
@@ -138,26 +137,6 @@ internal static class ShiftEmitter
         c.Flags = FlagState.Dead;
         FlagExpression value = destination.Value;
         FlagExpression.Binary(OpCodes.Or, FlagExpression.Binary(OpCodes.Shl, value, (uint)left), FlagExpression.Binary(OpCodes.Shr_Un, value, (uint)(bits - left))).Emit(c);
-        destination.Finish(c, i);
-    }
-
-    private static void DoubleShift(RegionContext c, in Instruction i)
-    {
-        Destination destination = Destination.Begin(c, i);
-        uint count = (uint)i.GetImmediate(2) & 31;
-        FlagExpression source = OperandEmitter.Value(c, i, 1, 4);
-        FlagExpression value = destination.Value;
-        c.Flags = FlagState.Dead;
-        if (count != 0)
-        {
-            bool left = i.Mnemonic == Mnemonic.Shld;
-            value = FlagExpression.Binary(
-                OpCodes.Or,
-                FlagExpression.Binary(left ? OpCodes.Shl : OpCodes.Shr_Un, value, count),
-                FlagExpression.Binary(left ? OpCodes.Shr_Un : OpCodes.Shl, source, 32 - count));
-        }
-
-        value.Emit(c);
         destination.Finish(c, i);
     }
 }

@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Tiering;
 
@@ -64,7 +65,7 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
             // The interpreter will fill it in; unless it is only that the class is in the wrong company, of those that write.
             if (window->Writable != 0 && !use.Class.Write && cpu->ReadTable[page] != 0)
             {
-                Conflict(region, use);
+                Conflict(cpu, region, use);
             }
 
             return;
@@ -78,21 +79,44 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
         {
             if (use.IsAlone || window->Limit < 0)
             {
-                WindowTable.Open(cpu, window, page);
+                WindowTable.Open(cpu, window, page, fill: true);
             }
             else
             {
-                Conflict(region, use);
+                Conflict(cpu, region, use);
             }
         }
     }
 
-    private void Conflict(CompiledRegion region, WindowUse use)
+    private void Conflict(GuestCpu* cpu, CompiledRegion region, WindowUse use)
     {
-        if (++use.Conflicts == Patience)
+        if (++use.Conflicts != Patience)
         {
-            replace(region, use.IsAlone ? region.Plan.Windows.Scatter(use.Class) : region.Plan.Windows.Split(use.Class));
+            return;
         }
+
+        // Where others of the region look already there is no need for another window: each takes registers away from all the rest.
+        WindowPlan plan = region.Plan.Windows;
+        WindowUse? fitting = plan.HasMoved(use.Class) ? null : region.WindowUses.FirstOrDefault(
+            other => other.Window != use.Window && Suits(cpu, region, other, use.Class, cpu->MissAddress >> 12));
+        if (fitting != null)
+        {
+            plan = plan.Join(use.Class, fitting.Class);
+        }
+        else
+        {
+            plan = use.IsAlone ? plan.Scatter(use.Class) : plan.Split(use.Class);
+        }
+
+        replace(region, plan);
+    }
+
+    /// <summary>Does the window that <paramref name="use"/> looks through show the page, or could it, for what this class does there?</summary>
+    private static bool Suits(GuestCpu* cpu, CompiledRegion region, WindowUse use, AccessClass accesses, uint page)
+    {
+        AccessWindow* window = WindowTable.Window(region.Windows, use.Window);
+        return !use.Class.IsStack && (window->Writable != 0 || !accesses.Write)
+            && (WindowTable.Contains(window, page) || WindowTable.TryExtend(cpu, window, page));
     }
 
     private static bool IsTooOften(GuestCpu* cpu, WindowUse use)

@@ -118,7 +118,8 @@ internal abstract class ProgramHarness
             c.mov(__dword_ptr[ProgramLayout.PageDirectory + 4 * slot], (Tables + 0x1000 * slot) | 0x063);
         }
 
-        c.mov(eax, 0x003);
+        // Accessed and dirty from the start, as an operating system has its own mappings.
+        c.mov(eax, 0x063);
         c.mov(edx, Tables);
         CodeLabel next = b.Here();
         c.mov(__dword_ptr[edx], eax);

@@ -33,6 +33,47 @@ public sealed unsafe class WindowTests
     }
 
     [Fact]
+    public void Windows_reach_over_pages_that_nobody_has_touched_yet_and_stop_where_filling_would_leave_a_mark()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, 0));
+        rig.Write(Rig.Code, Loop());
+        PagedRig.TurnOn(rig);
+        for (uint page = 0; page < 40; page++)
+        {
+            MapWith(rig, PagedRig.Alias + page * Page, Frames + page * Page, page is 25 or 39 ? 0x27u : 0x67u);
+        }
+
+        for (int i = 0; i < 4; i++)
+        {
+            Run(rig, PagedRig.Alias + 4, PagedRig.Alias + 20 * Page, 4, 16);
+        }
+
+        uint Slot(uint page) => (PagedRig.Alias >> 12) + page;
+        Assert.Null(((TieredEngine)rig.Engine).Failure);
+        Assert.All(Enumerable.Range(0, 21), page => Assert.NotEqual(0ul, rig.Cpu->WriteTable[Slot((uint)page)]));
+        Assert.Equal(0ul, rig.Cpu->WriteTable[Slot(25)]);
+        Assert.Equal(0ul, rig.Cpu->WriteTable[Slot(39)]);
+        byte[] entry = new byte[4];
+        Assert.True(rig.Machine.Ram.TryRead(0x83000 + 4 * 25, entry));
+        Assert.Equal(Frames + 25 * Page + 0x27, BitConverter.ToUInt32(entry));
+    }
+
+    [Fact]
+    public void Holes_and_strangers_among_pages_that_could_be_filled_ahead() => Agree(
+        static (rig, run) =>
+        {
+            MapWith(rig, PagedRig.Alias + 5 * Page, Frames + 5 * Page, 0x66);
+            MapWith(rig, PagedRig.Alias + 9 * Page, Frames + 9 * Page, 0x65);
+            MapWith(rig, PagedRig.Alias + 11 * Page, Elsewhere, 0x67);
+            MapWith(rig, PagedRig.Alias + 13 * Page, Frames + 13 * Page, 0x47);
+            run(PagedRig.Alias, Elsewhere, 4, 2 * Page / 4);
+            run(PagedRig.Alias + 6 * Page, PagedRig.Alias + 3 * Page, 4, 2 * Page / 4 + 8);
+            run(PagedRig.Alias + 8 * Page, PagedRig.Alias + 7 * Page, 4, 2 * Page / 4 + 8);
+            run(PagedRig.Alias + 10 * Page, Elsewhere, 64, 6 * Page / 64);
+            run(Elsewhere, PagedRig.Alias + 10 * Page, 64, 6 * Page / 64);
+        });
+
+    [Fact]
     public void A_page_is_mapped_to_another_frame() => Agree(
         static (rig, run) =>
         {
