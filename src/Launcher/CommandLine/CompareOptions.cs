@@ -5,6 +5,12 @@ internal sealed record CompareOptions
 {
     public const string DefaultReport = "lguest-jit-report";
 
+    /// <summary>
+    /// Runs of a block before it is compiled, where nobody says otherwise. Many more than in a run, because the Guest waits for its compiler here, and
+    /// an hour of Linux has thousands of blocks that are just hot enough.
+    /// </summary>
+    public const uint DefaultThreshold = 20_000;
+
     /// <summary>The Guest, and how far it is to run. The engine counts only with <see cref="Against"/>.</summary>
     public required LaunchOptions Run { get; init; }
 

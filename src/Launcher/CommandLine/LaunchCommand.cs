@@ -79,7 +79,7 @@ internal sealed class LaunchCommand
             command.Validators.Add(group.Validate);
         }
 
-        command.SetAction(parsed => run(Collect(parsed)));
+        command.SetAction(parsed => run(Collect(parsed, new LaunchOptions())));
         return command;
     }
 
@@ -100,7 +100,7 @@ internal sealed class LaunchCommand
         AddTo(command, [_against, _report, _json]);
         command.SetAction(parsed => compare(new CompareOptions
         {
-            Run = Collect(parsed) with { Deterministic = true },
+            Run = Collect(parsed, new LaunchOptions { JitThreshold = CompareOptions.DefaultThreshold }) with { Deterministic = true },
             EveryIsGiven = parsed.GetResult(_deterministic.Every) is not null,
             Against = parsed.GetValue(_against),
             Report = parsed.GetValue(_report) ?? CompareOptions.DefaultReport,
@@ -117,6 +117,6 @@ internal sealed class LaunchCommand
         }
     }
 
-    private LaunchOptions Collect(ParseResult parsed) =>
-        _groups.Aggregate(new LaunchOptions(), (options, group) => group.Collect(parsed, options));
+    private LaunchOptions Collect(ParseResult parsed, LaunchOptions defaults) =>
+        _groups.Aggregate(defaults, (options, group) => group.Collect(parsed, options));
 }

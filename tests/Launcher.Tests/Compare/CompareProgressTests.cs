@@ -3,10 +3,12 @@ using Lguest.Jit.Launcher.Compare;
 namespace Lguest.Jit.Launcher.Tests.Compare;
 
 /// <summary>What a long comparison says while it goes on.</summary>
-public sealed class CompareProgressTests
+public sealed class CompareProgressTests : IDisposable
 {
     private readonly Clock _clock = new();
     private readonly StringWriter _text = new();
+
+    public void Dispose() => _text.Dispose();
 
     [Fact]
     public void It_tells_how_far_how_fast_and_how_much_longer()
