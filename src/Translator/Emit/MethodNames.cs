@@ -58,6 +58,7 @@ internal static unsafe class MethodNames
     public static readonly int FlagsAux = Offset(static cpu => (byte*)&cpu->FlagsAux);
     public static readonly int Eip = Offset(static cpu => (byte*)&cpu->Eip);
     public static readonly int ReadTable = Offset(static cpu => (byte*)&cpu->ReadTable);
+    public static readonly int WriteTable = Offset(static cpu => (byte*)&cpu->WriteTable);
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
     public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);
