@@ -108,7 +108,11 @@ internal unsafe struct WindowTable
         window->Limit >= 0 && (page << 12) + window->NegatedStart <= window->Limit;
 
     /// <summary>Lets the window reach to a page outside, if nothing but its like lies between; false if it cannot.</summary>
-    public static bool TryExtend(GuestCpu* cpu, AccessWindow* window, uint page)
+    /// <param name="cpu">Whose soft TLB it is about.</param>
+    /// <param name="window">The window.</param>
+    /// <param name="page">Number of the page.</param>
+    /// <param name="fill">Empty entries may be filled ahead.</param>
+    public static bool TryExtend(GuestCpu* cpu, AccessWindow* window, uint page, bool fill)
     {
         uint start = 0 - window->NegatedStart;
         uint first = start >> 12;
@@ -121,7 +125,7 @@ internal unsafe struct WindowTable
         }
 
         // Walks for what lies in between and a little beyond; a page far away is not worth so many.
-        uint fillAhead = (page >= end ? page - end : first - page) <= FurthestFill ? FillAhead : 0;
+        uint fillAhead = fill && (page >= end ? page - end : first - page) <= FurthestFill ? FillAhead : 0;
         if (page >= end)
         {
             while (end < PagesOfMemory && end < page + Ahead && Has(cpu, window, end, entry, fill: end < page + fillAhead))

@@ -10,7 +10,11 @@ namespace Lguest.Jit.Translator.Tiering;
 /// the region is translated anew, with another window for them, or with none.
 /// </summary>
 /// <param name="replace">Asks for a new translation of a region, with these windows.</param>
-internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> replace)
+/// <param name="fillsAhead">
+/// Windows may reach over pages that nobody has touched yet. In deterministic time they must not: a Guest that changes a mapping and tells nobody
+/// sees which engine has looked at it before.
+/// </param>
+internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> replace, bool fillsAhead)
 {
     /// <summary>Misses of one class after which it is asked how many instructions they took.</summary>
     private const int Period = 64;
@@ -75,11 +79,11 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
         {
             replace(region, region.Plan.Windows.Scatter(use.Class));
         }
-        else if (!WindowTable.TryExtend(cpu, window, page))
+        else if (!WindowTable.TryExtend(cpu, window, page, fillsAhead))
         {
             if (use.IsAlone || window->Limit < 0)
             {
-                WindowTable.Open(cpu, window, page, fill: true);
+                WindowTable.Open(cpu, window, page, fillsAhead);
             }
             else
             {
@@ -116,7 +120,7 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
     {
         AccessWindow* window = WindowTable.Window(region.Windows, use.Window);
         return !use.Class.IsStack && (window->Writable != 0 || !accesses.Write)
-            && (WindowTable.Contains(window, page) || WindowTable.TryExtend(cpu, window, page));
+            && (WindowTable.Contains(window, page) || WindowTable.TryExtend(cpu, window, page, fill: false));
     }
 
     private static bool IsTooOften(GuestCpu* cpu, WindowUse use)

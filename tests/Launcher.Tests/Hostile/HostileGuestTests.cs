@@ -222,7 +222,7 @@ public sealed class HostileGuestTests : IDisposable
     public void Code_that_never_ends_is_stopped_from_outside_wherever_it_is(string code)
     {
         // call $ and rep stos run into something of their own after a while; a time limit of a third of a second ends the others.
-        _watchdog.Patience = 300;
+        _watchdog.Longest = 300;
         GuestEnd end = RunBytes(s_paged, Convert.FromHexString(code), int.MaxValue);
         Assert.True(end.Kind is GuestEndKind.Stopped or GuestEndKind.Killed, end.ToString());
     }

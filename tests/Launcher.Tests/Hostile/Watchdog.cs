@@ -11,9 +11,6 @@ internal sealed unsafe class Watchdog : IDisposable
 {
     private const int IntervalMilliseconds = 1;
 
-    /// <summary>Milliseconds that nobody needs for a few thousand instructions, be each of them translated first.</summary>
-    private const int Longest = 60_000;
-
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private LguestGuest? _guest;
@@ -30,6 +27,9 @@ internal sealed unsafe class Watchdog : IDisposable
 
     /// <summary>How often a Guest may be found asleep before it is stopped: milliseconds, about.</summary>
     public int Patience { get; set; } = 20;
+
+    /// <summary>How long a Guest may go on at all, milliseconds, about: nobody needs this long for a few thousand instructions, be each of them translated first.</summary>
+    public int Longest { get; set; } = 60_000;
 
     /// <summary>Raise interrupts? Without, and without a clock event or input, runs are the same each time.</summary>
     public bool Interrupts { get; init; } = true;
