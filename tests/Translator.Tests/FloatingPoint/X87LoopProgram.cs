@@ -1,7 +1,5 @@
 using Iced.Intel;
-using Lguest.Jit.Core.Fpu;
 using Lguest.Jit.Core.State;
-using Lguest.Jit.Translator.Tests.Rigs;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Lguest.Jit.Translator.Tests.FloatingPoint;
