@@ -5,6 +5,8 @@ namespace Lguest.Jit.Launcher.Tests.Net;
 
 public class SegmenterTests
 {
+    private readonly FrameRing _ring = new();
+
     [Theory]
     [InlineData(4, 1460, 60_000)]
     [InlineData(4, 1000, 1001)]
@@ -58,9 +60,9 @@ public class SegmenterTests
         Assert.InRange(cut, 1000, 19_000);
     }
 
-    private static List<byte[]> Cut(byte[] frame, VirtioNetHeader header)
+    private List<byte[]> Cut(byte[] frame, VirtioNetHeader header)
     {
-        var ring = new FrameRing();
+        FrameRing ring = _ring;
         int put = Segmenter.PutSegments(ring, frame, header);
         Assert.InRange(put, 0, Segmenter.MaximumBurst);
         ring.Put(put);

@@ -53,7 +53,7 @@ internal static class SimdIntrinsics
                 ToBytes<uint>(il);
                 break;
             default:
-                il.Emit(OpCodes.Call, SimdMethods.Load(size));
+                il.Emit(OpCodes.Call, SimdMethods.LoadWord);
                 break;
         }
     }

@@ -15,13 +15,10 @@ internal static unsafe class SimdMethods
     public static readonly MethodInfo FromGeneral = MethodNames.Find(typeof(VectorMemory), nameof(VectorMemory.FromGeneral));
     public static readonly MethodInfo ToGeneral = MethodNames.Find(typeof(VectorMemory), nameof(VectorMemory.ToGeneral));
 
+    /// <summary>Address of a word → vector, zeros above.</summary>
+    public static readonly MethodInfo LoadWord = MethodNames.Find(typeof(VectorMemory), nameof(VectorMemory.LoadWord));
+
     private delegate byte* FieldOf(GuestCpu* cpu);
-
-    /// <summary>Address → vector, zeros above.</summary>
-    public static MethodInfo Load(int size) => MethodNames.Find(typeof(VectorMemory), $"Load{size}");
-
-    /// <summary>Address, vector → nothing.</summary>
-    public static MethodInfo Store(int size) => MethodNames.Find(typeof(VectorMemory), $"Store{size}");
 
     /// <summary>The operation without, or with, an immediate.</summary>
     public static MethodInfo Apply(Type operation, bool immediate) =>
