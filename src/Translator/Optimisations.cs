@@ -44,6 +44,12 @@ internal sealed record Optimisations
     /// </summary>
     public bool LateWindows { get; set; } = true;
 
+    /// <summary>
+    /// Windows reach over pages that nobody has touched yet. Not in deterministic time: a Guest that changes a mapping and tells nobody sees
+    /// which engine has looked at it before.
+    /// </summary>
+    public bool FillAhead { get; set; } = true;
+
     /// <summary>Accesses off one register are checked together, by the first of them.</summary>
     public bool CheckedSpans { get; set; } = true;
 
@@ -115,6 +121,7 @@ internal sealed record Optimisations
         ["windows"] = static (o, on) => o.Windows = on,
         ["chains"] = static (o, on) => o.Chains = on,
         ["late-windows"] = static (o, on) => o.LateWindows = on,
+        ["fill-ahead"] = static (o, on) => o.FillAhead = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
         ["pending-budget"] = static (o, on) => o.PendingBudget = on,

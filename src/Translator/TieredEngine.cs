@@ -78,7 +78,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         // Everything is to be compiled before it runs: whatever it costs.
         _interpreter.Cache.Backoff = threshold != 0;
         _firstWindows = _optimisations.LateWindows && threshold != 0 ? WindowPlan.Shut : WindowPlan.Initial;
-        _tuner = new WindowTuner(Replace, fillsAhead: !waits);
+        _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, block => _regions.Covers((GuestBlock*)block));
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);

@@ -151,7 +151,8 @@ internal sealed record LaunchOptions
     {
         if (engine == EngineKind.Jit)
         {
-            return new TieredEngine(machine, JitThreshold, CodeCache, Optimisations, probes, waits);
+            Optimisations optimisations = Deterministic ? Optimisations with { FillAhead = false } : Optimisations;
+            return new TieredEngine(machine, JitThreshold, CodeCache, optimisations, probes, waits);
         }
 
         var interpreter = new InterpreterEngine(machine);

@@ -10,10 +10,7 @@ namespace Lguest.Jit.Translator.Tiering;
 /// the region is translated anew, with another window for them, or with none.
 /// </summary>
 /// <param name="replace">Asks for a new translation of a region, with these windows.</param>
-/// <param name="fillsAhead">
-/// Windows may reach over pages that nobody has touched yet. In deterministic time they must not: a Guest that changes a mapping and tells nobody
-/// sees which engine has looked at it before.
-/// </param>
+/// <param name="fillsAhead">See <see cref="Optimisations.FillAhead"/>.</param>
 internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> replace, bool fillsAhead)
 {
     /// <summary>Misses of one class after which it is asked how many instructions they took.</summary>
