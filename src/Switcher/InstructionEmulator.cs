@@ -21,6 +21,9 @@ internal sealed unsafe class InstructionEmulator(GuestContext context, IPortIo p
     private const byte OutBit = 2;
     private const byte PortInDxBit = 8;
 
+    /// <summary>PE and ET; neither EM nor TS.</summary>
+    private const uint EarlyCr0 = 0x11;
+
     /// <summary>
     /// Tries the instruction at eip. On success eip is past it and it has been counted; flags do not change, and of eax only
     /// as many bits as were read.
@@ -79,19 +82,20 @@ internal sealed unsafe class InstructionEmulator(GuestContext context, IPortIo p
     }
 
     /// <summary>
-    /// MOV r32, CR4 while the Guest has no gate for #GP yet: reads 0. Some 4.1 kernels look at CR4 (cr4_init_shadow) before they have
-    /// an IDT. lguest's own Launcher gave up on them there; 0 is what the fixup of that very instruction would have given.
+    /// MOV r32, CR4 or CR0 while the Guest has no gate for #GP yet; lguest's own Launcher gave up there. Some 4.1 kernels look at CR4
+    /// (cr4_init_shadow) before they have an IDT: 0 is what the fixup of that very instruction would have given. The decompressor of a
+    /// kernel with RANDOMIZE_BASE looks at CR0 (arch/x86/boot/cpuflags.c, has_fpu), to see whether it may use the x87: it may.
     /// </summary>
     private bool EmulateControlRegisterRead()
     {
         GuestCpu* cpu = context.Cpu;
         if (cpu->Idt[Vectors.GeneralProtection] != 0 || !Fetch(1, out byte opcode) || opcode != MovFromControlRegister
-            || !Fetch(2, out byte modrm) || ((modrm >> 3) & 7) != 4)
+            || !Fetch(2, out byte modrm) || ((modrm >> 3) & 7) is not (0 or 4))
         {
             return false;
         }
 
-        cpu->Gpr[modrm & 7] = 0;
+        cpu->Gpr[modrm & 7] = ((modrm >> 3) & 7) == 0 ? EarlyCr0 : 0;
         Advance(3);
         return true;
     }

@@ -101,14 +101,16 @@ public sealed unsafe class InstructionEmulatorTests
     }
 
     [Theory]
-    [InlineData("0F 20 E0", Reg.Eax)]
-    [InlineData("0F 20 E7", Reg.Edi)]
-    public void Mov_from_cr4_reads_0_until_the_guest_has_a_gate_for_its_fault(string code, int register)
+    [InlineData("0F 20 E0", Reg.Eax, 0u)]
+    [InlineData("0F 20 E7", Reg.Edi, 0u)]
+    [InlineData("0F 20 C0", Reg.Eax, 0x11u)]
+    [InlineData("0F 20 C2", Reg.Edx, 0x11u)]
+    public void Mov_from_cr4_or_cr0_reads_something_until_the_guest_has_a_gate_for_its_fault(string code, int register, uint value)
     {
         using Rig rig = WithCode(code);
         rig.Cpu->Gpr[register] = Eax;
         rig.Run(Rig.Fault(13));
-        Assert.Equal(0u, rig.Cpu->Gpr[register]);
+        Assert.Equal(value, rig.Cpu->Gpr[register]);
         AssertCompleted(rig, code);
 
         rig.Cpu->Eip = Rig.Code;
@@ -120,7 +122,7 @@ public sealed unsafe class InstructionEmulatorTests
     }
 
     [Theory]
-    [InlineData("0F 20 C0")]
+    [InlineData("0F 20 D0")]
     [InlineData("0F 20 D8")]
     [InlineData("0F 22 E0")]
     public void Other_control_registers_are_not_emulated(string code)
