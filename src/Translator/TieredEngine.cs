@@ -80,7 +80,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _firstWindows = _optimisations.LateWindows && threshold != 0 ? WindowPlan.Shut : WindowPlan.Initial;
         _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
-        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, block => _regions.Covers((GuestBlock*)block));
+        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, block => _regions.Covers((GuestBlock*)block), block => _regions.Around((GuestBlock*)block)?.Loops == true);
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
@@ -315,7 +315,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             return;
         }
 
-        RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows, [.. region.Plan.Blocks.Select(static b => b.Block)], ripe || region.Plan.RipeAfter == 0);
+        RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows, [.. region.Plan.Blocks.Select(static b => b.Block)], ripe);
         if (plan == null || (ripe && plan.Instructions < region.Plan.Instructions * GrowthWorthWhile))
         {
             return;

@@ -46,6 +46,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Who looks through which.</summary>
     public IReadOnlyList<WindowUse> WindowUses { get; }
 
+    /// <summary>It has been seen to loop, and has got its windows for that.</summary>
+    public bool Loops => Plan.Windows != WindowPlan.Shut;
+
     /// <summary>A better translation is on its way.</summary>
     public bool IsBeingReplaced { get; set; }
 

@@ -29,6 +29,7 @@ internal sealed unsafe class RegionFinder
     private readonly Optimisations _optimisations;
 
     private readonly Func<nint, bool> _covers;
+    private readonly Func<nint, bool> _loops;
 
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
@@ -39,9 +40,11 @@ internal sealed unsafe class RegionFinder
     /// <param name="cache">Its decoded blocks.</param>
     /// <param name="optimisations">What may be done.</param>
     /// <param name="covers">Is the block (by its pointer) inside a region already?</param>
-    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, Func<nint, bool>? covers = null)
+    /// <param name="loops">Is it inside one that has been seen to loop?</param>
+    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, Func<nint, bool>? covers = null, Func<nint, bool>? loops = null)
     {
         _covers = covers ?? (static _ => false);
+        _loops = loops ?? (static _ => false);
         _machine = machine;
         _cache = cache;
         _optimisations = optimisations;
@@ -81,6 +84,12 @@ internal sealed unsafe class RegionFinder
             if (block == null || block->CrossesPage || instructions + block->Count > MaximumInstructions
                 || (block != seed && !IsWarm(block, minimumCount)))
             {
+                continue;
+            }
+
+            if (ripe && block != seed && _loops((nint)block))
+            {
+                // A loop that has shown to be one is best alone: what surrounds it would only take registers away.
                 continue;
             }
 
@@ -140,7 +149,7 @@ internal sealed unsafe class RegionFinder
             Pages = pages,
             Mode = cpu->Mode,
             Windows = windows,
-            RipeAfter = _optimisations.RipeRegions && !ripe ? RipeAfter : 0,
+            RipeAfter = _optimisations.RipeRegions && !ripe && windows == WindowPlan.Shut ? RipeAfter : 0,
             CacheGeneration = _cache.Generation(cpu->Mode),
         };
     }
