@@ -14,13 +14,13 @@ public sealed unsafe class KernelDiagnosisTests
     }
 
     [Theory]
-    [InlineData(0x20)]
-    [InlineData(0x22)]
-    [InlineData(0x01)]
-    public void So_does_a_kernel_that_thinks_it_is_alone(byte second)
+    [InlineData(0x20, 0xD8)]
+    [InlineData(0x22, 0xC0)]
+    [InlineData(0x01, 0xC0)]
+    public void So_does_a_kernel_that_thinks_it_is_alone(byte second, byte third)
     {
         using var rig = new Rig();
-        Assert.True(rig.Machine.Ram.TryWrite(Rig.Code, [0x0F, second, 0xC0]));
+        Assert.True(rig.Machine.Ram.TryWrite(Rig.Code, [0x0F, second, third]));
         rig.Run(Rig.Fault(13));
         Assert.Contains("no lguest support", rig.Machine.KillReason, StringComparison.Ordinal);
     }
