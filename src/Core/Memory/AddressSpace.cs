@@ -31,7 +31,7 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     public const int WriteTableDistance = (int)TableBytes;
 
     private readonly List<uint> _filled = new(256);
-    private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, sparse: true);
+    private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, HostPages.Small);
 
     /// <summary>Guest-physical address of the page directory these entries came from.</summary>
     public uint PageDirectory { get; set; }
