@@ -80,7 +80,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _firstWindows = _optimisations.LateWindows && threshold != 0 ? WindowPlan.Shut : WindowPlan.Initial;
         _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
-        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, block => _regions.Covers((GuestBlock*)block), block => _regions.Around((GuestBlock*)block)?.Loops == true);
+        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, _regions);
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 

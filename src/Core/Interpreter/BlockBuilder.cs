@@ -64,7 +64,8 @@ internal sealed unsafe class BlockBuilder
                 FlowControl.UnconditionalBranch when relative => (BlockEnd.Jump, last.NearBranch32),
                 FlowControl.ConditionalBranch when relative => (BlockEnd.Conditional, last.NearBranch32),
                 FlowControl.Call when relative => (BlockEnd.Call, last.NearBranch32),
-                FlowControl.IndirectBranch or FlowControl.IndirectCall when last.MemorySize is not (MemorySize.SegPtr16 or MemorySize.SegPtr32) => (BlockEnd.Indirect, 0),
+                FlowControl.IndirectBranch or FlowControl.IndirectCall when last.MemorySize is not (MemorySize.SegPtr16 or MemorySize.SegPtr32) =>
+                    (last.FlowControl == FlowControl.IndirectCall ? BlockEnd.IndirectCall : BlockEnd.IndirectJump, 0),
                 FlowControl.Return when last.Mnemonic == Mnemonic.Ret => (BlockEnd.Return, 0),
                 _ => (BlockEnd.Other, 0),
             };

@@ -181,9 +181,18 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     /// <summary>Runs of a block until it is hot (see <see cref="GuestBlock.Patience"/>).</summary>
     public uint Patience(GuestBlock* block) => Backoff ? block->Patience(HeadCounter) : HeadCounter;
 
+    /// <summary>A copy of the Guest's code that the block stands for, as it is in RAM now; the end of it from the second page, if it crosses.</summary>
+    public byte[] CodeOf(GuestBlock* block)
+    {
+        var code = new byte[block->ByteLength];
+        int inFirst = block->CrossesPage ? (int)(0x1000 - (block->Physical & 0xFFF)) : code.Length;
+        new ReadOnlySpan<byte>(_machine.Ram.Base + block->Physical, inFirst).CopyTo(code);
+        new ReadOnlySpan<byte>(_machine.Ram.Base + block->SecondPhysical, code.Length - inFirst).CopyTo(code.AsSpan(inFirst));
+        return code;
+    }
+
     /// <summary>Is the block what it was when <paramref name="code"/> was copied from it?</summary>
-    public bool IsStill(GuestBlock* block, ReadOnlySpan<byte> code) =>
-        block->Valid && block->ByteLength == code.Length && code.SequenceEqual(new ReadOnlySpan<byte>(_machine.Ram.Base + block->Physical, code.Length));
+    public bool IsStill(GuestBlock* block, ReadOnlySpan<byte> code) => block->Valid && code.SequenceEqual(CodeOf(block));
 
     /// <summary>Are these the bytes that the block was decoded from?</summary>
     public static bool WasDecodedFrom(GuestBlock* block, ReadOnlySpan<byte> code) => HashOf(code) == block->CodeHash;

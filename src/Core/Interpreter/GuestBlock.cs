@@ -100,8 +100,11 @@ internal enum BlockEnd : byte
     /// <summary>CALL rel.</summary>
     Call,
 
-    /// <summary>JMP or CALL r/m, near.</summary>
-    Indirect,
+    /// <summary>JMP r/m, near.</summary>
+    IndirectJump,
+
+    /// <summary>CALL r/m, near.</summary>
+    IndirectCall,
 
     /// <summary>RET near.</summary>
     Return,

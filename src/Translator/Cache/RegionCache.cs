@@ -122,8 +122,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             list.Add(region);
         }
 
-        Tuner?.Installed(region);
-        region.IsInstalled = true;
+        Enlist(region);
         _oldestFirst.AddLast(region);
         _bytes += Estimate(region);
         Installed++;
@@ -176,8 +175,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     {
         foreach (CompiledRegion region in _oldestFirst)
         {
-            Tuner?.Removed(region);
-            region.IsInstalled = false;
+            Strike(region);
         }
 
         _dead.AddRange(_oldestFirst);
@@ -220,6 +218,18 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
     }
 
+    private void Enlist(CompiledRegion region)
+    {
+        Tuner?.Installed(region);
+        region.IsInstalled = true;
+    }
+
+    private void Strike(CompiledRegion region)
+    {
+        Tuner?.Removed(region);
+        region.IsInstalled = false;
+    }
+
     private void Lead(Op* head, CompiledRegion region, uint entry)
     {
         if (Watch != null)
@@ -253,8 +263,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             }
         }
 
-        region.IsInstalled = false;
-        Tuner?.Removed(region);
+        Strike(region);
         _oldestFirst.Remove(region);
         _bytes -= Estimate(region);
         _dead.Add(region);

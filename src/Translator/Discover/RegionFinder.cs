@@ -28,9 +28,7 @@ internal sealed unsafe class RegionFinder
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
 
-    private readonly Func<nint, bool> _covers;
-    private readonly Func<nint, bool> _loops;
-
+    private readonly RegionCache? _regions;
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
     private readonly HashSet<uint> _indirect = [];
@@ -39,12 +37,10 @@ internal sealed unsafe class RegionFinder
     /// <param name="machine">Whose Guest.</param>
     /// <param name="cache">Its decoded blocks.</param>
     /// <param name="optimisations">What may be done.</param>
-    /// <param name="covers">Is the block (by its pointer) inside a region already?</param>
-    /// <param name="loops">Is it inside one that has been seen to loop?</param>
-    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, Func<nint, bool>? covers = null, Func<nint, bool>? loops = null)
+    /// <param name="regions">What has a translation already; null: nothing.</param>
+    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, RegionCache? regions = null)
     {
-        _covers = covers ?? (static _ => false);
-        _loops = loops ?? (static _ => false);
+        _regions = regions;
         _machine = machine;
         _cache = cache;
         _optimisations = optimisations;
@@ -64,7 +60,7 @@ internal sealed unsafe class RegionFinder
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(eip);
-        if (seed == null || seed->CrossesPage || (cpu->Mode & ~CpuMode.User) != 0)
+        if (seed == null || (cpu->Mode & ~CpuMode.User) != 0)
         {
             return null;
         }
@@ -81,19 +77,20 @@ internal sealed unsafe class RegionFinder
         while (_work.Count > 0 && blocks.Count < _optimisations.RegionLimit)
         {
             GuestBlock* block = _cache.Peek(_work.Dequeue());
-            if (block == null || block->CrossesPage || instructions + block->Count > MaximumInstructions
+            if (block == null || instructions + block->Count > MaximumInstructions
                 || (block != seed && !IsWarm(block, minimumCount)))
             {
                 continue;
             }
 
-            if (ripe && block != seed && _loops((nint)block))
+            CompiledRegion? around = _regions?.Around(block);
+            if (ripe && block != seed && around?.Loops == true)
             {
                 // A loop that has shown to be one is best alone: what surrounds it would only take registers away.
                 continue;
             }
 
-            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || _covers((nint)block)))
+            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || around != null))
             {
                 // It has a translation to be linked to, or will have one when it is found to be worth it. A small part may still be worth having twice: a short callee, an inner loop.
                 duplicated += block->Count;
@@ -103,7 +100,7 @@ internal sealed unsafe class RegionFinder
                 }
             }
 
-            byte[] code = Copy(block);
+            byte[] code = _cache.CodeOf(block);
             if (!BlockCache.WasDecodedFrom(block, code))
             {
                 // A device is writing there right now: what we know of the block is not what we would translate.
@@ -117,16 +114,16 @@ internal sealed unsafe class RegionFinder
                 IsIndirectTarget = _indirect.Contains(block->Eip),
                 LikelyTarget = likely,
             });
-            var page = new AssumedPage(block->Eip >> 12, cpu->ReadTable[block->Eip >> 12]);
-            if (!pages.Contains(page))
+            Assume(pages, block->Eip >> 12);
+            if (block->CrossesPage)
             {
-                pages.Add(page);
+                Assume(pages, (block->NextEip - 1) >> 12);
             }
 
             if (_optimisations.Regions)
             {
                 PushSuccessors(block);
-                if (likely != 0 && (_optimisations.CallsInRegions || !IsCall(block)))
+                if (likely != 0 && (_optimisations.CallsInRegions || block->End == BlockEnd.IndirectJump))
                 {
                     Push(likely);
                 }
@@ -154,16 +151,28 @@ internal sealed unsafe class RegionFinder
         };
     }
 
+    /// <summary>The region stands on this page, as it is mapped now.</summary>
+    private void Assume(List<AssumedPage> pages, uint page)
+    {
+        var assumed = new AssumedPage(page, _machine.Cpu->ReadTable[page]);
+        if (!pages.Contains(assumed))
+        {
+            pages.Add(assumed);
+        }
+    }
+
     /// <summary>
     /// A jump goes through the table of a switch or an interpreter; a call does so only if it has been seen to: the drivers of a kernel are
     /// elsewhere than who calls them, and the functions of all the tables near by are none of its business.
     /// </summary>
     private bool LooksNear(GuestBlock* block, uint likely) =>
-        block->End == BlockEnd.Indirect && (!_optimisations.LikelyTargets || likely >> 12 == block->Eip >> 12 || !IsCall(block));
+        block->End == BlockEnd.IndirectJump
+        || (block->End == BlockEnd.IndirectCall && (!_optimisations.LikelyTargets || likely >> 12 == block->Eip >> 12));
 
+    /// <summary>Where the indirect branch at the end has led to; 0: there is none, or nobody knows.</summary>
     private uint LikelyTarget(GuestBlock* block)
     {
-        if (!_optimisations.LikelyTargets || block->End != BlockEnd.Indirect)
+        if (!_optimisations.LikelyTargets || block->End is not (BlockEnd.IndirectJump or BlockEnd.IndirectCall))
         {
             return 0;
         }
@@ -175,25 +184,6 @@ internal sealed unsafe class RegionFinder
         }
 
         return last->Immediate;
-    }
-
-    /// <summary>Is the indirect branch at the end a call? Both are FF /n; the call is 2, and 3 if it is far, which is no end of this kind.</summary>
-    private bool IsCall(GuestBlock* block)
-    {
-        Op* last = block->Head + 1;
-        while (last->Remaining > 1)
-        {
-            last++;
-        }
-
-        byte* code = _machine.Ram.Base + block->Physical + (last->Eip - block->Eip);
-        int at = 0;
-        while (at < last->Length - 2 && code[at] != 0xFF)
-        {
-            at++;
-        }
-
-        return (code[at + 1] & 0x38) == 0x10;
     }
 
     private bool IsWarm(GuestBlock* block, uint minimumCount) =>
@@ -222,7 +212,7 @@ internal sealed unsafe class RegionFinder
 
                 Push(block->NextEip);
                 break;
-            case BlockEnd.Indirect:
+            case BlockEnd.IndirectJump or BlockEnd.IndirectCall:
                 // Harmless after a jump; after a call it is where the callee comes back to.
                 Push(block->NextEip);
                 break;
@@ -277,6 +267,4 @@ internal sealed unsafe class RegionFinder
             _work.Enqueue(eip);
         }
     }
-
-    private byte[] Copy(GuestBlock* block) => new ReadOnlySpan<byte>(_machine.Ram.Base + block->Physical, block->ByteLength).ToArray();
 }

@@ -104,7 +104,7 @@ internal sealed class CheckedSpans(RegionContext c)
         long high = low + size;
         if (c.Optimisations.CheckedSpans)
         {
-            LookAhead(form, inWindow ? MaximumInWindow : MaximumInPage, ref low, ref high, ref write);
+            LookAhead(form, inWindow, ref low, ref high, ref write);
         }
 
         (LocalBuilder hostBase, LocalBuilder offset) = Locals();
@@ -140,8 +140,12 @@ internal sealed class CheckedSpans(RegionContext c)
 
     private static bool Is32(in Instruction i) => i.GetOpKind(0) == OpKind.Register && i.GetOpRegister(0).IsGPR32();
 
-    private void LookAhead(AddressForm form, int maximum, ref long low, ref long high, ref bool write)
+    private void LookAhead(AddressForm form, bool inWindow, ref long low, ref long high, ref bool write)
     {
+        int maximum = inWindow ? MaximumInWindow : MaximumInPage;
+
+        // Where the address is known, so is the end of the page: a span across it would miss each time.
+        bool pageIsKnown = !inWindow && form.Base < 0 && form.Index < 0;
         long moved = 0;
         for (int k = _position; k < _code.Length; k++)
         {
@@ -186,7 +190,7 @@ internal sealed class CheckedSpans(RegionContext c)
         {
             long first = Math.Min(low, at);
             long end = Math.Max(high, at + size);
-            if (size is > 0 and <= 64 && end - first <= maximum)
+            if (size is > 0 and <= 64 && end - first <= maximum && !(pageIsKnown && first >> 12 != (end - 1) >> 12))
             {
                 low = first;
                 high = end;

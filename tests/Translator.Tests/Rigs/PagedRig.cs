@@ -31,10 +31,15 @@ internal static unsafe class PagedRig
     }
 
     /// <summary>Writes a page-table entry; and announces it as SET_PTE does.</summary>
-    public static void Map(Rig rig, uint virtualAddress, uint frame, uint directory = Directory)
+    public static void Map(Rig rig, uint virtualAddress, uint frame, uint directory = Directory) => Set(rig, virtualAddress, frame | Flags, directory);
+
+    /// <summary>The page is no longer present.</summary>
+    public static void Unmap(Rig rig, uint virtualAddress, uint directory = Directory) => Set(rig, virtualAddress, 0, directory);
+
+    private static void Set(Rig rig, uint virtualAddress, uint entry, uint directory)
     {
         uint table = virtualAddress < Alias ? IdentityTable : directory == Directory ? AliasTable : SecondAliasTable;
-        rig.Write(table + 4 * ((virtualAddress >> 12) & 0x3FF), BitConverter.GetBytes(frame | Flags));
+        rig.Write(table + 4 * ((virtualAddress >> 12) & 0x3FF), BitConverter.GetBytes(entry));
         rig.Machine.Mmu.DropPage(directory, virtualAddress);
     }
 }
