@@ -6,7 +6,7 @@ using Vector = System.Runtime.Intrinsics.Vector128<byte>;
 namespace Lguest.Jit.Core.Simd.Floating;
 
 /// <summary>ADDSS, ADDSD, ADDPS, ADDPD. A sum that is 0 is exact.</summary>
-internal readonly struct Add : IFloatArithmetic
+internal readonly struct Add : IFloatArithmetic, IHostScalar, IRoundedArithmetic
 {
     public static bool RaisesPrecision => true;
 
@@ -16,43 +16,30 @@ internal readonly struct Add : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.AddScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<Add, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.AddScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.AddScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.AddScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged
-    {
-        Vector normal = PlainNumbers.NormalLanes<T>(result);
-        if (normal != Vector.AllBitsSet)
-        {
-            normal |= PlainNumbers.ZeroLanes<T>(result);
-        }
-
-        return normal == Vector.AllBitsSet && PlainNumbers.AreNoDenormals<T>(left) && PlainNumbers.AreNoDenormals<T>(right);
-    }
+        where T : unmanaged => HostArithmetic.IsPackedPlain<Add, T>(left, right, result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsScalarPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged =>
-        (PlainNumbers.IsNormal<T>(result) || PlainNumbers.IsZero<T>(result))
-        && PlainNumbers.IsNoDenormal<T>(left) && PlainNumbers.IsNoDenormal<T>(right);
+        where T : unmanaged => HostArithmetic.IsScalarPlain<Add, T>(left, right, result);
+
+    public static Vector ExactZeroLanes<T>(Vector left, Vector right) => Vector.AllBitsSet;
+
+    public static bool IsZeroExact<T>(Vector left, Vector right) => true;
 
     public static ulong Exact<T>(ulong left, ulong right, byte immediate, ref FloatContext context)
         where T : unmanaged => ExactArithmetic<T>.Add(left, right, ref context);
 }
 
-/// <summary>SUBSS and its kin.</summary>
-internal readonly struct Subtract : IFloatArithmetic
+/// <summary>SUBSS and its kin. So is a difference.</summary>
+internal readonly struct Subtract : IFloatArithmetic, IHostScalar, IRoundedArithmetic
 {
     public static bool RaisesPrecision => true;
 
@@ -62,36 +49,30 @@ internal readonly struct Subtract : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.SubtractScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<Subtract, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.SubtractScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.SubtractScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.SubtractScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged
-    {
-        return Add.IsPackedPlain<T>(left, right, result);
-    }
+        where T : unmanaged => HostArithmetic.IsPackedPlain<Subtract, T>(left, right, result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsScalarPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged =>
-        Add.IsScalarPlain<T>(left, right, result);
+        where T : unmanaged => HostArithmetic.IsScalarPlain<Subtract, T>(left, right, result);
+
+    public static Vector ExactZeroLanes<T>(Vector left, Vector right) => Vector.AllBitsSet;
+
+    public static bool IsZeroExact<T>(Vector left, Vector right) => true;
 
     public static ulong Exact<T>(ulong left, ulong right, byte immediate, ref FloatContext context)
         where T : unmanaged => ExactArithmetic<T>.Subtract(left, right, ref context);
 }
 
 /// <summary>MULSS and its kin. A product that is 0 had better have a factor that is.</summary>
-internal readonly struct Multiply : IFloatArithmetic
+internal readonly struct Multiply : IFloatArithmetic, IHostScalar, IRoundedArithmetic
 {
     public static bool RaisesPrecision => true;
 
@@ -101,43 +82,30 @@ internal readonly struct Multiply : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.MultiplyScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<Multiply, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.MultiplyScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.MultiplyScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.MultiplyScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged
-    {
-        Vector normal = PlainNumbers.NormalLanes<T>(result);
-        if (normal != Vector.AllBitsSet)
-        {
-            normal |= PlainNumbers.ZeroLanes<T>(result) & (PlainNumbers.ZeroLanes<T>(left) | PlainNumbers.ZeroLanes<T>(right));
-        }
-
-        return normal == Vector.AllBitsSet && PlainNumbers.AreNoDenormals<T>(left) && PlainNumbers.AreNoDenormals<T>(right);
-    }
+        where T : unmanaged => HostArithmetic.IsPackedPlain<Multiply, T>(left, right, result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsScalarPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged =>
-        (PlainNumbers.IsNormal<T>(result) || (PlainNumbers.IsZero<T>(result) && (PlainNumbers.IsZero<T>(left) || PlainNumbers.IsZero<T>(right))))
-        && PlainNumbers.IsNoDenormal<T>(left) && PlainNumbers.IsNoDenormal<T>(right);
+        where T : unmanaged => HostArithmetic.IsScalarPlain<Multiply, T>(left, right, result);
+
+    public static Vector ExactZeroLanes<T>(Vector left, Vector right) => PlainNumbers.ZeroLanes<T>(left) | PlainNumbers.ZeroLanes<T>(right);
+
+    public static bool IsZeroExact<T>(Vector left, Vector right) => PlainNumbers.IsZero<T>(left) || PlainNumbers.IsZero<T>(right);
 
     public static ulong Exact<T>(ulong left, ulong right, byte immediate, ref FloatContext context)
         where T : unmanaged => ExactArithmetic<T>.Multiply(left, right, ref context);
 }
 
-/// <summary>DIVSS and its kin.</summary>
-internal readonly struct Divide : IFloatArithmetic
+/// <summary>DIVSS and its kin. A quotient that is 0 had better be of 0.</summary>
+internal readonly struct Divide : IFloatArithmetic, IHostScalar, IRoundedArithmetic
 {
     public static bool RaisesPrecision => true;
 
@@ -147,43 +115,30 @@ internal readonly struct Divide : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.DivideScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<Divide, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.DivideScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.DivideScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.DivideScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged
-    {
-        Vector normal = PlainNumbers.NormalLanes<T>(result);
-        if (normal != Vector.AllBitsSet)
-        {
-            normal |= PlainNumbers.ZeroLanes<T>(result) & PlainNumbers.ZeroLanes<T>(left);
-        }
-
-        return normal == Vector.AllBitsSet && PlainNumbers.AreNoDenormals<T>(left) && PlainNumbers.AreNoDenormals<T>(right);
-    }
+        where T : unmanaged => HostArithmetic.IsPackedPlain<Divide, T>(left, right, result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsScalarPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged =>
-        (PlainNumbers.IsNormal<T>(result) || (PlainNumbers.IsZero<T>(result) && PlainNumbers.IsZero<T>(left)))
-        && PlainNumbers.IsNoDenormal<T>(left) && PlainNumbers.IsNoDenormal<T>(right);
+        where T : unmanaged => HostArithmetic.IsScalarPlain<Divide, T>(left, right, result);
+
+    public static Vector ExactZeroLanes<T>(Vector left, Vector right) => PlainNumbers.ZeroLanes<T>(left);
+
+    public static bool IsZeroExact<T>(Vector left, Vector right) => PlainNumbers.IsZero<T>(left);
 
     public static ulong Exact<T>(ulong left, ulong right, byte immediate, ref FloatContext context)
         where T : unmanaged => ExactArithmetic<T>.Divide(left, right, ref context);
 }
 
-/// <summary>SQRTSS and its kin: of the source.</summary>
-internal readonly struct SquareRoot : IFloatArithmetic
+/// <summary>SQRTSS and its kin: of the source, the only operand.</summary>
+internal readonly struct SquareRoot : IFloatArithmetic, IHostScalar, IRoundedArithmetic
 {
     public static bool RaisesPrecision => true;
 
@@ -193,35 +148,23 @@ internal readonly struct SquareRoot : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.SqrtScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<SquareRoot, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.SqrtScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.SqrtScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.SqrtScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged
-    {
-        Vector normal = PlainNumbers.NormalLanes<T>(result);
-        if (normal != Vector.AllBitsSet)
-        {
-            normal |= PlainNumbers.ZeroLanes<T>(result);
-        }
-
-        return normal == Vector.AllBitsSet && PlainNumbers.AreNoDenormals<T>(right);
-    }
+        where T : unmanaged => HostArithmetic.IsPackedPlain<SquareRoot, T>(right, right, result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsScalarPlain<T>(Vector left, Vector right, Vector result)
-        where T : unmanaged =>
-        (PlainNumbers.IsNormal<T>(result) || PlainNumbers.IsZero<T>(result)) && PlainNumbers.IsNoDenormal<T>(right);
+        where T : unmanaged => HostArithmetic.IsScalarPlain<SquareRoot, T>(right, right, result);
+
+    public static Vector ExactZeroLanes<T>(Vector left, Vector right) => Vector.AllBitsSet;
+
+    public static bool IsZeroExact<T>(Vector left, Vector right) => true;
 
     public static ulong Exact<T>(ulong left, ulong right, byte immediate, ref FloatContext context)
         where T : unmanaged => ExactArithmetic<T>.SquareRoot(right, ref context);

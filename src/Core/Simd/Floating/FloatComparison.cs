@@ -6,7 +6,7 @@ using Vector = System.Runtime.Intrinsics.Vector128<byte>;
 namespace Lguest.Jit.Core.Simd.Floating;
 
 /// <summary>MINSS and its kin: the source when in doubt.</summary>
-internal readonly struct Minimum : IFloatArithmetic
+internal readonly struct Minimum : IFloatArithmetic, IHostScalar
 {
     public static bool RaisesPrecision => false;
 
@@ -17,17 +17,11 @@ internal readonly struct Minimum : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.MinScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<Minimum, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.MinScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.MinScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.MinScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)
@@ -42,7 +36,7 @@ internal readonly struct Minimum : IFloatArithmetic
 }
 
 /// <summary>MAXSS and its kin: the source when in doubt.</summary>
-internal readonly struct Maximum : IFloatArithmetic
+internal readonly struct Maximum : IFloatArithmetic, IHostScalar
 {
     public static bool RaisesPrecision => false;
 
@@ -53,17 +47,11 @@ internal readonly struct Maximum : IFloatArithmetic
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Scalar<T>(Vector left, Vector right, byte immediate)
-        where T : unmanaged
-    {
-        if (typeof(T) == typeof(float) && Sse.IsSupported)
-        {
-            return Sse.MaxScalar(left.AsSingle(), right.AsSingle()).AsByte();
-        }
+        where T : unmanaged => HostArithmetic.Scalar<Maximum, T>(left, right);
 
-        return typeof(T) == typeof(double) && Sse2.IsSupported
-            ? Sse2.MaxScalar(left.AsDouble(), right.AsDouble()).AsByte()
-            : FloatLanes.Merge<T>(left, Packed<T>(left, right, immediate));
-    }
+    public static Vector128<float> Scalar(Vector128<float> left, Vector128<float> right) => Sse.MaxScalar(left, right);
+
+    public static Vector128<double> Scalar(Vector128<double> left, Vector128<double> right) => Sse2.MaxScalar(left, right);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPackedPlain<T>(Vector left, Vector right, Vector result)

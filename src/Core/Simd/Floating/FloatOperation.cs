@@ -11,7 +11,7 @@ internal readonly struct FloatOperation<TArithmetic, T, TShape> : IFloatOperatio
 {
     public static bool Apply(ref uint mxcsr, Vector destination, Vector source, byte immediate, out Vector result)
     {
-        if ((mxcsr & GuardBits) == GuardValue)
+        if (((mxcsr ^ Mxcsr.Everyday) & GuardBits) == 0)
         {
             result = Compute(destination, source, immediate);
             if (IsPlain(destination, source, result))
@@ -23,11 +23,8 @@ internal readonly struct FloatOperation<TArithmetic, T, TShape> : IFloatOperatio
         return ApplyExactly(ref mxcsr, destination, source, immediate, out result);
     }
 
-    /// <summary>If these bits of MXCSR are <see cref="GuardValue"/>, <see cref="Compute"/> may be tried.</summary>
+    /// <summary>If these bits of MXCSR are as in <see cref="Mxcsr.Everyday"/>, <see cref="Compute"/> may be tried.</summary>
     public static uint GuardBits => TArithmetic.RaisesPrecision ? Mxcsr.EverydayBits : Mxcsr.EverydayBits & ~Mxcsr.PrecisionFlag;
-
-    /// <inheritdoc cref="GuardBits"/>
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
 
     /// <summary>By the Host's arithmetic.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

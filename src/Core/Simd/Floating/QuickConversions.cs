@@ -12,8 +12,6 @@ internal readonly struct QuickIntegerToDouble : IQuickOperation
 {
     public static uint GuardBits => Mxcsr.EverydayBits & ~Mxcsr.PrecisionFlag;
 
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
         Movsd.Apply(destination, Vector128.CreateScalar((double)source.AsInt32().ToScalar()).AsByte());
@@ -27,8 +25,6 @@ internal readonly struct QuickIntegerToDouble : IQuickOperation
 internal readonly struct QuickIntegerToSingle : IQuickOperation
 {
     public static uint GuardBits => Mxcsr.EverydayBits;
-
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
@@ -44,8 +40,6 @@ internal readonly struct QuickIntegersToDoubles : IQuickOperation
 {
     public static uint GuardBits => Mxcsr.EverydayBits & ~Mxcsr.PrecisionFlag;
 
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
         Vector128.Create((double)source.AsInt32().ToScalar(), source.AsInt32().GetElement(1)).AsByte();
@@ -59,8 +53,6 @@ internal readonly struct QuickIntegersToDoubles : IQuickOperation
 internal readonly struct QuickIntegersToSingles : IQuickOperation
 {
     public static uint GuardBits => Mxcsr.EverydayBits;
-
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
@@ -76,8 +68,6 @@ internal readonly struct QuickSingleToDouble : IQuickOperation
 {
     public static uint GuardBits => Mxcsr.EverydayBits & ~Mxcsr.PrecisionFlag;
 
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
         Movsd.Apply(destination, Vector128.CreateScalar((double)source.AsSingle().ToScalar()).AsByte());
@@ -91,8 +81,6 @@ internal readonly struct QuickSingleToDouble : IQuickOperation
 internal readonly struct QuickDoubleToSingle : IQuickOperation
 {
     public static uint GuardBits => Mxcsr.EverydayBits;
-
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
@@ -108,8 +96,6 @@ internal readonly struct QuickTruncation<T> : IQuickOperation
     where T : unmanaged
 {
     public static uint GuardBits => Mxcsr.EverydayBits;
-
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
@@ -127,8 +113,6 @@ internal readonly struct QuickRound<T> : IQuickOperation
     where T : unmanaged
 {
     public static uint GuardBits => Mxcsr.EverydayBits;
-
-    public static uint GuardValue => Mxcsr.Everyday & GuardBits;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector Compute(Vector destination, Vector source, byte immediate) =>
