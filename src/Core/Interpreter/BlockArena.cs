@@ -13,7 +13,7 @@ internal sealed unsafe class BlockArena : IDisposable
     public BlockArena(int capacity)
     {
         _capacity = capacity;
-        _base = HostMemory.Reserve((ulong)capacity, sparse: false);
+        _base = HostMemory.Reserve((ulong)capacity, HostPages.Any);
     }
 
     /// <summary>The next <paramref name="size"/> bytes, whatever was in them; null: they are all gone.</summary>

@@ -49,7 +49,7 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         _jumpCache = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCacheEntry.Count, (nuint)sizeof(JumpCacheEntry));
         _kernelArena = new BlockArena(kernelCapacity);
         _userArena = new BlockArena(userCapacity);
-        _scratch = HostMemory.Reserve(1 << 20, sparse: true);
+        _scratch = HostMemory.Reserve(1 << 20, HostPages.Small);
         ClearJumpCache();
         _cpu->JumpCache = _jumpCache;
         machine.Ram.WriteObserver = this;

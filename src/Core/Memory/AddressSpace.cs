@@ -1,3 +1,5 @@
+using Lguest.Jit.Core.Snapshots;
+
 namespace Lguest.Jit.Core.Memory;
 
 /// <summary>
@@ -29,7 +31,7 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     public const int WriteTableDistance = (int)TableBytes;
 
     private readonly List<uint> _filled = new(256);
-    private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, sparse: true);
+    private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, HostPages.Small);
 
     /// <summary>Guest-physical address of the page directory these entries came from.</summary>
     public uint PageDirectory { get; set; }
@@ -53,12 +55,18 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     /// <summary>Writes are tracked: entries may be parked.</summary>
     public bool Tracked { get; set; }
 
+    /// <summary>
+    /// The copy that the last snapshot made, for as long as no entry has come or gone; parked ones come back only to a space in force.
+    /// </summary>
+    public TlbSnapshot.Space? Saved { get; set; }
+
     /// <summary>Pages that some table has an entry for; doubles and dead ones among them.</summary>
     public IReadOnlyList<uint> Filled => _filled;
 
     /// <summary>Remembers that some table has an entry for <paramref name="page"/> (virtual page number).</summary>
     public void NoteFilled(uint page)
     {
+        Saved = null;
         if (_filled.Count == _filled.Capacity)
         {
             Compact();
@@ -75,6 +83,7 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     {
         if (HasEntry(page))
         {
+            Saved = null;
             EntryLost();
         }
 

@@ -189,8 +189,9 @@ internal static unsafe class ColdAccess
             return true;
         }
 
-        if (write && mmu.Dirty is { } dirty && TryUnpark(mmu, dirty, address, user, ref physical))
+        if (write && mmu.Dirty is { } dirty && TryUnpark(mmu, dirty, address, user, out uint unparked))
         {
+            physical = unparked;
             return true;
         }
 
@@ -277,12 +278,21 @@ internal static unsafe class ColdAccess
         return known != 0;
     }
 
+    /// <summary>
+    /// Takes a page's write entry back that was parked at the last checkpoint, in the space and at the privilege in force. The page counts as
+    /// written from now on, which costs a hash at the next checkpoint, and nothing that the Guest could see.
+    /// </summary>
+    /// <returns>False if there is none.</returns>
+    public static bool TryUnpark(GuestMachine machine, uint page) =>
+        machine.Mmu.Dirty is { } dirty && TryUnpark(machine.Mmu, dirty, page << 12, machine.Cpu->Cpl == 3, out _);
+
     /// <summary>The first store to a page since the last checkpoint finds its write entry parked, and takes it back.</summary>
-    private static bool TryUnpark(SoftMmu mmu, DirtyPages dirty, uint address, bool user, ref uint physical)
+    private static bool TryUnpark(SoftMmu mmu, DirtyPages dirty, uint address, bool user, out uint physical)
     {
         uint number = address >> 12;
         ref ulong parked = ref mmu.Current.ParkedTable(user)[number];
         ulong entry = parked;
+        physical = 0;
         if (entry == 0)
         {
             return false;

@@ -27,7 +27,7 @@ internal sealed unsafe class GuestRam : IDisposable
         }
 
         Size = size;
-        _base = HostMemory.Reserve(size, sparse: false);
+        _base = HostMemory.Reserve(size, HostPages.Huge);
     }
 
     /// <summary>Bytes of RAM; <c>pfn_limit</c> × 4096.</summary>

@@ -20,29 +20,33 @@ internal static unsafe partial class HostMemory
     private const int MapAnonymousMac = 0x1000;
     private const int MapNoReserveLinux = 0x4000;
     private const int AdviseDontNeed = 4;
+    private const int AdviseHugePage = 14;
     private const int AdviseNoHugePage = 15;
+    private const ulong HugePage = 2 << 20;
 
-    /// <summary>Reserves zeroed memory. <paramref name="sparse"/>: touched here and there, so keep huge pages away from it.</summary>
+    /// <summary>Reserves zeroed memory, at a multiple of 4 KiB.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <param name="pages">What it should be made of.</param>
     /// <exception cref="InsufficientMemoryException">The Host refuses.</exception>
-    public static byte* Reserve(ulong bytes, bool sparse)
+    public static byte* Reserve(ulong bytes, HostPages pages)
     {
         byte* memory;
         if (OperatingSystem.IsWindows())
         {
             memory = (byte*)VirtualAlloc(null, (nuint)bytes, 0x3000 /* MEM_RESERVE | MEM_COMMIT */, 4 /* PAGE_READWRITE */);
         }
+        else if (OperatingSystem.IsLinux())
+        {
+            memory = pages == HostPages.Huge ? MapAligned(bytes) : MapAnonymous(bytes);
+            if (memory != null && pages != HostPages.Any)
+            {
+                // Advice: a Host that knows no huge pages, or has none left, does as well.
+                _ = Advise(memory, (nuint)bytes, pages == HostPages.Huge ? AdviseHugePage : AdviseNoHugePage);
+            }
+        }
         else
         {
-            int flags = OperatingSystem.IsMacOS() ? MapPrivate | MapAnonymousMac : MapPrivate | MapAnonymousLinux | MapNoReserveLinux;
-            memory = (byte*)Map(null, (nuint)bytes, ProtReadWrite, flags, -1, 0);
-            if (memory == (byte*)-1)
-            {
-                memory = null;
-            }
-            else if (sparse && OperatingSystem.IsLinux())
-            {
-                _ = Advise(memory, (nuint)bytes, AdviseNoHugePage);
-            }
+            memory = MapAnonymous(bytes);
         }
 
         if (memory == null || (ulong)memory <= uint.MaxValue)
@@ -51,6 +55,33 @@ internal static unsafe partial class HostMemory
         }
 
         return memory;
+    }
+
+    private static byte* MapAnonymous(ulong bytes)
+    {
+        int flags = OperatingSystem.IsMacOS() ? MapPrivate | MapAnonymousMac : MapPrivate | MapAnonymousLinux | MapNoReserveLinux;
+        byte* memory = (byte*)Map(null, (nuint)bytes, ProtReadWrite, flags, -1, 0);
+        return memory == (byte*)-1 ? null : memory;
+    }
+
+    /// <summary>At a multiple of a huge page: older Hosts put mappings anywhere. What is left over on both sides goes back at once.</summary>
+    private static byte* MapAligned(ulong bytes)
+    {
+        byte* memory = MapAnonymous(bytes + HugePage);
+        if (memory == null)
+        {
+            return null;
+        }
+
+        var aligned = (byte*)(((ulong)memory + HugePage - 1) & ~(HugePage - 1));
+        ulong before = (ulong)(aligned - memory);
+        if (before != 0)
+        {
+            _ = Unmap(memory, (nuint)before);
+        }
+
+        _ = Unmap(aligned + bytes, (nuint)(HugePage - before));
+        return aligned;
     }
 
     /// <summary>Gives pages back; they read as zero afterwards.</summary>

@@ -218,7 +218,7 @@ internal sealed unsafe class SoftMmu : IDisposable
         var spaces = new List<TlbSnapshot.Space>(_spaces.Count);
         foreach (AddressSpace space in _spaces)
         {
-            spaces.Add(TlbSnapshot.Save(space));
+            spaces.Add(TlbSnapshot.Save(space, isCurrent: space == _current));
         }
 
         return new TlbSnapshot(spaces, _spaces.IndexOf(_current), _useClock);

@@ -12,25 +12,33 @@ namespace Lguest.Jit.Core.Snapshots;
 internal sealed unsafe record TlbSnapshot(IReadOnlyList<TlbSnapshot.Space> Spaces, int Current, long UseClock)
 {
     /// <summary>Copies one space. All its write entries must be parked.</summary>
-    public static Space Save(AddressSpace space)
+    /// <param name="space">Which one.</param>
+    /// <param name="isCurrent">It is in force, and will have changed by the next time.</param>
+    /// <remarks>
+    /// There are dozens of spaces with thousands of entries each, cold in the cache, and most have not been in force since the last time:
+    /// for those there is still that copy.
+    /// </remarks>
+    public static Space Save(AddressSpace space, bool isCurrent)
     {
-        var pages = new HashSet<uint>(space.Filled.Count);
+        if (space.Saved is { } saved && saved.LastUsed == space.LastUsed && saved.PageDirectory == space.PageDirectory)
+        {
+            return saved;
+        }
+
+        // What stands on the list twice may be put back twice.
+        var entries = new List<Entry>(space.Filled.Count);
         foreach (uint page in space.Filled)
         {
             if (space.HasEntry(page))
             {
-                pages.Add(page);
+                entries.Add(new Entry(
+                    page, space.ReadTable(false)[page], space.ParkedTable(false)[page], space.ReadTable(true)[page], space.ParkedTable(true)[page]));
             }
         }
 
-        var entries = new List<Entry>(pages.Count);
-        foreach (uint page in pages)
-        {
-            entries.Add(new Entry(
-                page, space.ReadTable(false)[page], space.ParkedTable(false)[page], space.ReadTable(true)[page], space.ParkedTable(true)[page]));
-        }
-
-        return new Space(space.PageDirectory, space.LastUsed, entries);
+        var copy = new Space(space.PageDirectory, space.LastUsed, entries);
+        space.Saved = isCurrent ? null : copy;
+        return copy;
     }
 
     internal readonly record struct Entry(uint Page, ulong Read, ulong Parked, ulong UserRead, ulong UserParked);

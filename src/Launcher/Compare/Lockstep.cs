@@ -20,8 +20,11 @@ internal sealed record LockstepResult(long Equal, long Checkpoints, Difference? 
 /// <param name="limit">Instructions after which it is enough.</param>
 internal sealed class Lockstep(GuestPair pair, long every, long limit)
 {
-    /// <summary>A leg takes some tenths of a second: what has to be repeated is short, and the waiting for each other rare.</summary>
-    private const long LegInstructions = 20_000_000;
+    /// <summary>
+    /// A leg takes about a second: what has to be repeated is short, and one engine does not wait for the other each time that it is the slower
+    /// (the translator, while it compiles; the interpreter ever after).
+    /// </summary>
+    private const long LegInstructions = 250_000_000;
     private const long LegCheckpoints = 8192;
 
     /// <summary>Called after each leg, with instructions and checkpoints so far.</summary>

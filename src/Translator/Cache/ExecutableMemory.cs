@@ -28,7 +28,7 @@ internal sealed unsafe class ExecutableMemory : IDisposable
     {
         ulong page = (ulong)Environment.SystemPageSize;
         ulong bytes = ((ulong)code.Length + page - 1) / page * page;
-        byte* memory = HostMemory.Reserve(bytes, sparse: false);
+        byte* memory = HostMemory.Reserve(bytes, HostPages.Any);
         code.CopyTo(new Span<byte>(memory, code.Length));
         if (HostMemory.TryMakeExecutable(memory, bytes))
         {

@@ -1,3 +1,5 @@
+using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
@@ -16,8 +18,11 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
     /// <summary>Misses of one class after which it is asked how many instructions they took.</summary>
     private const int Period = 64;
 
-    /// <summary>Instructions for each miss (which costs about as much as a hundred) that make a window worth having.</summary>
-    private const int InstructionsForMiss = 300;
+    /// <summary>
+    /// Instructions for each miss that make a window worth having. A miss takes as long as a thousand of them, and a window saves a part
+    /// of each access only.
+    /// </summary>
+    private const int InstructionsForMiss = 2000;
 
     /// <summary>Conflicts of a class with the others at its window that call for another one.</summary>
     private const int Patience = 8;
@@ -61,7 +66,7 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
 
         AccessWindow* window = WindowTable.Window(table, use.Window);
         uint page = cpu->MissAddress >> 12;
-        if (WindowTable.Entries(cpu, window)[page] == 0)
+        if (WindowTable.Entries(cpu, window)[page] == 0 && (window->Writable == 0 || !ColdAccess.TryUnpark(GuestMachine.Of(cpu), page)))
         {
             // The interpreter will fill it in; unless it is only that the class is in the wrong company, of those that write.
             if (window->Writable != 0 && !use.Class.Write && cpu->ReadTable[page] != 0)

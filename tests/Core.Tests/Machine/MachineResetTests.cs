@@ -1,4 +1,3 @@
-using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
@@ -74,14 +73,5 @@ public sealed unsafe class MachineResetTests
         Assert.Equal((uint.MaxValue, 0u), (cpu->NoirqIret, cpu->LguestData));
         Assert.Equal((0u, 0u, 0u, 0u, 1u), (cpu->Ss1, cpu->Esp1, cpu->Ts, cpu->Halted, cpu->Cpl));
         Assert.Equal((0ul, 0ul), (cpu->Idt[14], cpu->Gdt[6]));
-    }
-
-    private sealed class NoClock : IGuestClock
-    {
-        public uint TscKhz => 1;
-
-        public ulong ReadTsc(long retired) => 0;
-
-        public long WallClockNanoseconds(long retired) => 0;
     }
 }
