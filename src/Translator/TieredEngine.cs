@@ -39,6 +39,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly HotBlocks _hot = new();
     private readonly HashSet<nint> _secondChance = [];
     private readonly RipeRegions _ripe = new();
+    private readonly Func<nint, bool> _isBlockMappedNow;
+    private readonly Func<CompiledRegion, bool> _isMappedNow;
     private readonly Optimisations _optimisations;
     private readonly WindowPlan _firstWindows;
     private uint _slicesEnded;
@@ -81,6 +83,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, _regions);
+        _isBlockMappedNow = IsMappedNow;
+        _isMappedNow = IsMappedNow;
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
@@ -214,10 +218,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private void Feed(CpuMode mode)
     {
         ForgetAfterReset();
-        while (_queue!.WantsMore && _hot.Count > 0 && !(_ripe.IsWaiting && _hot.Hottest(mode) < HeatBeforeRipe))
+        while (_hot.Count > 0 && _queue!.WantsMore && !(_ripe.IsWaiting && _hot.Hottest(mode) < HeatBeforeRipe))
         {
             // Only what is mapped now can be looked at; the code of another process waits for its turn.
-            GuestBlock* block = _hot.TakeHottest(mode, pointer => _interpreter.Cache.Peek(((GuestBlock*)pointer)->Eip) == (GuestBlock*)pointer);
+            GuestBlock* block = _hot.TakeHottest(mode, _isBlockMappedNow);
             if (block == null)
             {
                 break;
@@ -237,11 +241,13 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
 
         // Nothing is in a great hurry: time to do some of it better.
-        while (_queue.IsIdle && _ripe.Take(IsMappedNow) is { } region)
+        while (_ripe.IsWaiting && _queue!.IsIdle && _ripe.Take(_isMappedNow) is { } region)
         {
             Replace(region, region.Plan.Windows, ripe: true);
         }
     }
+
+    private bool IsMappedNow(nint block) => _interpreter.Cache.Peek(((GuestBlock*)block)->Eip) == (GuestBlock*)block;
 
     private bool IsMappedNow(CompiledRegion region) => _interpreter.Cache.Peek(region.Plan.Blocks[0].Eip) == region.Plan.Blocks[0].Pointer;
 

@@ -101,7 +101,7 @@ internal static unsafe class Fallback
         }
 
         // Iterations of string instructions are charged as they go.
-        c.TakeBudget();
+        c.TakeBudget(asks: true);
         return true;
     }
 

@@ -377,7 +377,11 @@ internal sealed class RegionContext
     public void LoadRegisterFromMemory(int number) => Load(number * 4, OpCodes.Ldind_U4, Register(number));
 
     /// <summary>Takes instructions from the budget into <see cref="Budget"/>.</summary>
-    public void TakeBudget()
+    /// <param name="asks">
+    /// In the middle of a region: a loop that comes by here in each turn never uses a slice up, so with somebody asking for attention it is an
+    /// empty one, and the next safepoint leaves.
+    /// </param>
+    public void TakeBudget(bool asks = false)
     {
         // cpu->BudgetLeft -= taken, which is the smaller of it and a slice.
         Il.Emit(OpCodes.Ldarg_0);
@@ -387,6 +391,19 @@ internal sealed class RegionContext
         Il.Emit(OpCodes.Call, MethodNames.Minimum);
         Il.Emit(OpCodes.Conv_I4);
         Il.Emit(OpCodes.Stloc, Budget);
+        if (asks)
+        {
+            Label quiet = Il.DefineLabel();
+            Il.Emit(OpCodes.Ldarg_0);
+            Offset(MethodNames.Attention);
+            Il.Emit(OpCodes.Volatile);
+            Il.Emit(OpCodes.Ldind_I4);
+            Il.Emit(OpCodes.Brfalse, quiet);
+            Il.Emit(OpCodes.Ldc_I4_0);
+            Il.Emit(OpCodes.Stloc, Budget);
+            Il.MarkLabel(quiet);
+        }
+
         if (MarksEntries)
         {
             // It may come by the marked value once more.

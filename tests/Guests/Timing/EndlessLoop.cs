@@ -137,6 +137,21 @@ internal sealed record EndlessLoop(string Name, Action<CodeBuilder> Emit)
             b.Asm.fstp(st0);
             b.Asm.jmp(top.Value);
         }),
+        new("sldt", static b =>
+        {
+            // No template: the interpreter's handler is called from the middle of a region, in each turn.
+            CodeLabel top = b.Here();
+            b.Asm.sldt(edx);
+            b.Asm.jmp(top.Value);
+        }),
+        new("mov ss", static b =>
+        {
+            CodeLabel top = b.Here();
+            b.Asm.mov(eax, ss);
+            b.Asm.mov(ss, eax);
+            b.Asm.mov(ecx, esp);
+            b.Asm.jmp(top.Value);
+        }),
     ];
 
     private static void NextPage(CodeBuilder b)

@@ -35,6 +35,25 @@ public sealed class TerminalTests : IDisposable
         Assert.True(_terminal.IsCooked);
     }
 
+    /// <summary>nohup: who was started with hang-ups ignored goes on ignoring them.</summary>
+    [Fact]
+    public void Hang_ups_are_ignored_by_who_was_told_to()
+    {
+        if (_terminal is null)
+        {
+            return;
+        }
+
+        using var run = new TerminalRun(_terminal, new TinyGuest().Print("!").LoopForEver(), "trap '' HUP;");
+        run.WaitFor('!');
+        run.Signal("HUP");
+        _terminal.Type("\u0001h");
+        run.WaitForError("Ctrl-A c: monitor");
+        run.Signal("TERM");
+        Assert.Equal(143, run.WaitForExit());
+        Assert.True(_terminal.IsCooked);
+    }
+
     [Fact]
     public void After_the_Guest_was_killed()
     {
@@ -196,20 +215,28 @@ public sealed class TerminalTests : IDisposable
         private readonly System.Text.StringBuilder _errors = new();
         private int _seen;
 
-        public TerminalRun(PseudoTerminal terminal, TinyGuest guest)
+        /// <param name="terminal">Its stdin.</param>
+        /// <param name="guest">What it runs.</param>
+        /// <param name="before">What the shell does that starts it.</param>
+        public TerminalRun(PseudoTerminal terminal, TinyGuest guest, string before = "")
         {
             _kernel = new TemporaryFile(guest.ToElf());
             var start = new ProcessStartInfo("sh") { RedirectStandardOutput = true, RedirectStandardError = true };
             foreach (string argument in new[]
             {
-                "-c", "exec \"$@\" <>\"$0\"", terminal.Path, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+                "-c", before + "exec \"$@\" <>\"$0\"", terminal.Path, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
                 Path.Combine(AppContext.BaseDirectory, "lguest-jit.dll"), "run", "--timeout", "60s", "--kernel", _kernel.Path,
             })
             {
                 start.ArgumentList.Add(argument);
             }
 
-            _process = Process.Start(start)!;
+            // These tests may themselves run under nohup, and what is ignored stays so in children.
+            using (HangUps.AsByDefault())
+            {
+                _process = Process.Start(start)!;
+            }
+
             _process.ErrorDataReceived += (_, line) =>
             {
                 lock (_errors)

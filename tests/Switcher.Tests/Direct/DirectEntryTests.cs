@@ -244,8 +244,10 @@ public sealed class DirectEntryTests
             User = static c =>
             {
                 c.@int((byte)TrapScene.Control);
-                c.mov(ebx, 0x1234);
-                c.push(ebx);
+                c.@int(0x80);
+
+                // Had the first one taught anybody that this stack is flat, the second would lie elsewhere.
+                c.push(0x1234);
                 c.@int(0x80);
             },
             Gates = { [6] = 0xEE00 },

@@ -100,7 +100,10 @@ public sealed class DirectFaultTests
             Extra = static guest => _ = guest.Place(AssembledGuest.HandlerOf(InvalidOpcode), static c => c.ud2()),
             OnControl = static c =>
             {
+                // A warm stack: the first of them is delivered directly, and counts.
                 c.mov(esp, HighStack);
+                c.push(eax);
+                c.pop(eax);
                 c.ud2();
             },
             User = static c => c.@int((byte)TrapScene.Control),

@@ -75,4 +75,77 @@ public sealed class DirectGateTests
         Assert.Equal([vector, vector, vector, GeneralProtection], records.Select(static r => r[Vector]));
         Assert.Equal((0x41u << 3) | 2, records[^1][0]);
     }
+
+    /// <summary>INTO asks the gate like any other; a debugger's INT3 as well.</summary>
+    [Theory]
+    [InlineData(3u, 0x8E00u, false)]
+    [InlineData(3u, 0xCF00u, false)]
+    [InlineData(4u, 0x8E00u, false)]
+    [InlineData(4u, 0xCF00u, false)]
+    [InlineData(3u, 0xEE00u, true)]
+    [InlineData(4u, 0xEF00u, true)]
+    public void The_short_ones_need_the_privilege_too(uint vector, uint flags, bool allowed)
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [vector] = flags, [GeneralProtection] = 0x8E00 },
+            Endings =
+            {
+                [GeneralProtection] = static c =>
+                {
+                    c.add(esp, 4);
+                    c.inc(__dword_ptr[esp]);
+                },
+            },
+            User = c =>
+            {
+                for (int i = 0; i < 3; i++)
+                {
+                    c.mov(eax, 0x7FFFFFFF);
+                    c.inc(eax);
+                    if (vector == 3)
+                    {
+                        c.int3();
+                    }
+                    else
+                    {
+                        c.into();
+                    }
+                }
+            },
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.Equal(6, records.Count);
+        Assert.All(records[3..], r => Assert.Equal(allowed ? vector : GeneralProtection, r[Vector]));
+        Assert.All(records[3..], r => Assert.True(allowed || r[0] == ((vector << 3) | 2)));
+    }
+
+    /// <summary>A fault whose gate has gone, or has never been there, has no handler at address 0 or where that was.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_fault_without_a_gate_kills(bool was)
+    {
+        var scene = new TrapScene
+        {
+            Gates = { [InvalidOpcode] = was ? 0x8E00u : 0x0E00u },
+            Endings = { [InvalidOpcode] = static c => c.add(__dword_ptr[esp], 2) },
+            OnControl = static c => c.LoadGate(InvalidOpcode, 0x0E00),
+            User = c =>
+            {
+                if (was)
+                {
+                    c.ud2();
+                }
+
+                c.@int((byte)TrapScene.Control);
+                c.ud2();
+            },
+            Extra = static guest => _ = guest.Place(0, static c => c.ShutDown()),
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal(was ? 4 : 3, records.Count);
+        Assert.StartsWith("unhandled trap 6", end, StringComparison.Ordinal);
+    }
 }

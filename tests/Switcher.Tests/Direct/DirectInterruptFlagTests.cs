@@ -1,5 +1,7 @@
 using Iced.Intel;
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Switcher.Tests.EndToEnd;
+using Lguest.Jit.Translator;
 using static Iced.Intel.AssemblerRegisters;
 using static Lguest.Jit.Switcher.Tests.Direct.Recorded;
 
@@ -102,5 +104,75 @@ public sealed class DirectInterruptFlagTests
         Assert.Equal(records[3][Eip], records[4][Eip]);
         Assert.Equal(0x73u, records[4][Cs]);
         Assert.Equal(AssembledGuest.TrapStack - 20, records[4][Esp]);
+    }
+
+    /// <summary>
+    /// Wherever <c>lguest_data</c> lies, the frame and irq_enabled are as the Switcher makes them; but only where irq_enabled and cr2 are in one
+    /// aligned piece does anybody else touch them, for there is one mark for the code that may be beside them.
+    /// </summary>
+    [Theory]
+    [InlineData(0u, true)]
+    [InlineData(52u, true)]
+    [InlineData(56u, false)]
+    [InlineData(60u, false)]
+    [InlineData(2u, false)]
+    [InlineData(51u, false)]
+    public unsafe void Data_across_two_lines_are_the_switchers(uint offset, bool direct)
+    {
+        const uint At = AssembledGuest.Data + 0x800;
+        foreach (bool jit in new[] { false, true })
+        {
+            using var guest = new AssembledGuest(null, machine => jit ? new TieredEngine(machine, threshold: 0) : new InterpreterEngine(machine));
+            uint data = At + offset;
+            for (uint slot = 0; slot < AsyncRing.Size; slot += 4)
+            {
+                guest[data + LguestData.HcallStatus + slot] = uint.MaxValue;
+            }
+
+            guest[data + LguestData.KernelAddress] = 0xC0000000;
+            guest[data + LguestData.SyscallVec] = 0x80;
+            _ = guest.Place(AssembledGuest.Entry, c =>
+            {
+                c.Hypercall(HypercallNumbers.LguestInit, data);
+                c.mov(esp, AssembledGuest.Stack);
+                c.LoadGate(3, 0xEE00);
+                c.LoadGate(InvalidOpcode);
+                for (int i = 0; i < 3; i++)
+                {
+                    c.mov(__dword_ptr[data + LguestData.IrqEnabled], 0x200);
+                    c.int3();
+                    c.mov(__dword_ptr[data + LguestData.IrqEnabled], 0x200);
+                    c.ud2();
+                }
+
+                c.ShutDown();
+            });
+            foreach (uint vector in new uint[] { 3, InvalidOpcode })
+            {
+                _ = guest.Place(AssembledGuest.HandlerOf(vector), c =>
+                {
+                    c.mov(eax, __dword_ptr[esp + 8]);
+                    c.add(__dword_ptr[AssembledGuest.Log + 8 * vector], eax);
+                    c.mov(eax, __dword_ptr[data + LguestData.IrqEnabled]);
+                    c.add(__dword_ptr[AssembledGuest.Log + 8 * vector + 4], eax);
+                    if (vector == InvalidOpcode)
+                    {
+                        c.add(__dword_ptr[esp], 2);
+                    }
+
+                    c.iretd();
+                });
+            }
+
+            Assert.Equal("CRASH: the end", guest.Run().Message);
+            foreach (uint vector in new uint[] { 3, InvalidOpcode })
+            {
+                Assert.Equal((3u * 0x200, 0u), (guest[AssembledGuest.Log + 8 * vector] & 0xF00, guest[AssembledGuest.Log + 8 * vector + 4]));
+                Assert.Equal(3, guest.Statistics.TrapsByVector[(int)vector]);
+            }
+
+            Assert.Equal(direct, guest.Cpu->Direct.IrqEnabled != null);
+            Assert.Equal(direct, guest.Cpu->Direct.Cr2 != null);
+        }
     }
 }

@@ -213,14 +213,14 @@ public sealed class DirectReturnTests
                 c.mov(gs, eax);
                 c.@int((byte)TrapScene.Control);
                 c.mov(eax, fs);
-                c.push(eax);
+                c.add(esp, eax);
                 c.mov(eax, gs);
                 c.add(esp, eax);
                 c.@int(0x80);
             },
         };
         (List<uint[]> records, _) = scene.Play();
-        Assert.Equal(AssembledGuest.UserStack - 4, records[^1][OldEsp]);
+        Assert.Equal(AssembledGuest.UserStack, records[^1][OldEsp]);
     }
 
     /// <summary>Linux keeps DS and ES of ring 3 in the kernel; a kernel that does not must lose them on the way down, each by itself.</summary>
@@ -309,6 +309,42 @@ public sealed class DirectReturnTests
         Assert.Equal("CRASH: the end", end);
         Assert.Equal(7, records.Count);
         Assert.Equal([0u, 4, 8, 12], records[3..].Select(static r => AssembledGuest.UserStack - r[OldEsp]));
+    }
+
+    /// <summary>The same for a stack: pushes go to where the segment begins, after each return.</summary>
+    [Fact]
+    public void A_program_whose_stack_segment_has_a_base_is_returned_to_with_it()
+    {
+        const uint Base = 0x8000;
+        const uint Seen = 0x100;
+        var scene = new TrapScene
+        {
+            OnControl = static c =>
+            {
+                c.sub(__dword_ptr[esp + FrameEip + 12], Base);
+                c.Hypercall(HypercallNumbers.LoadGdtEntry, 15, 0xFFFF | (Base << 16), 0x00CFF200);
+            },
+            User = static c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                for (uint i = 1; i < 4; i++)
+                {
+                    c.@int(0x80);
+                    c.push(Seen * i);
+                    c.mov(eax, __dword_ptr[AssembledGuest.UserStack - 4]);
+                    c.add(esp, eax);
+                    c.@int(0x80);
+                    c.sub(esp, eax);
+                    c.pop(eax);
+                }
+            },
+            ExitsSaved = 0,
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal("CRASH: the end", end);
+        Assert.Equal(
+            [Seen, 2 * Seen, 3 * Seen],
+            records[3..].Where(static (_, i) => i % 2 == 1).Select(static r => r[OldEsp] - (AssembledGuest.UserStack - Base - 4)));
     }
 
     /// <summary>Plays a scene in which the return of <c>int 5</c> faults; the record of the fault.</summary>

@@ -43,6 +43,38 @@ public sealed class DirectStackTests
         Assert.StartsWith("Bad address", end, StringComparison.Ordinal);
     }
 
+    /// <summary>Nested, on the stack in use: readable, and known to be, is not enough there either.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_kernel_stack_page_that_has_become_read_only_kills(bool fault)
+    {
+        const uint Page = 0x00260000;
+        var scene = new TrapScene
+        {
+            Gates = { [InvalidOpcode] = 0xEE00 },
+            OnControl = c =>
+            {
+                c.mov(__dword_ptr[GuestCode.Pte(Page)], Page | 1);
+                c.Hypercall(HypercallNumbers.SetPte, AssembledGuest.PageDirectory, Page, 0);
+                c.mov(esp, Page + 0x800);
+                c.mov(eax, __dword_ptr[esp - 4]);
+                if (fault)
+                {
+                    c.ud2();
+                }
+                else
+                {
+                    c.@int((byte)InvalidOpcode);
+                }
+            },
+            User = static c => c.@int((byte)TrapScene.Control),
+        };
+        (List<uint[]> records, string end) = scene.Play();
+        Assert.Equal(3, records.Count);
+        Assert.StartsWith("Bad address", end, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_frame_may_cross_into_a_page_that_lies_elsewhere()
     {
@@ -81,6 +113,7 @@ public sealed class DirectStackTests
     public void Set_stack_counts_at_once_with_both_its_halves()
     {
         const uint Elsewhere = AssembledGuest.TrapStack - 0x400;
+        const int Calls = 20;
         var scene = new TrapScene
         {
             OnControl = static c =>
@@ -91,9 +124,14 @@ public sealed class DirectStackTests
             User = static c =>
             {
                 c.@int((byte)TrapScene.Control);
-                c.@int(0x80);
-                c.@int(0x80);
+                for (int i = 0; i < Calls; i++)
+                {
+                    c.@int(0x80);
+                }
             },
+
+            // The same descriptor by another selector: looked at once, and then direct again.
+            ExitsSaved = Calls,
         };
         (List<uint[]> records, _) = scene.Play();
         Assert.Equal(Elsewhere - 20, records[^1][Esp]);

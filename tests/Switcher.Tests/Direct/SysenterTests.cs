@@ -79,12 +79,21 @@ public sealed class SysenterTests
     [Theory]
     [InlineData("without the option, sysenter", false, 0x60u, "0F 34")]
     [InlineData("without a code segment, sysenter", true, 0u, "0F 34")]
+    [InlineData("with a code segment of no index, sysenter", true, 3u, "0F 34")]
     [InlineData("from ring 3, sysexit", true, 0x60u, "0F 35")]
     [InlineData("from ring 3, wrmsr", true, 0x60u, "0F 30")]
     [InlineData("from ring 3, rdmsr", true, 0x60u, "0F 32")]
     public void It_is_a_general_protection_fault(string when, bool sysenter, uint codeSegment, string code)
     {
-        using AssembledGuest guest = Make(jit: false, sysenter);
+        foreach (bool jit in new[] { false, true })
+        {
+            FaultsInTheUser(jit, when, sysenter, codeSegment, code);
+        }
+    }
+
+    private static void FaultsInTheUser(bool jit, string when, bool sysenter, uint codeSegment, string code)
+    {
+        using AssembledGuest guest = Make(jit, sysenter);
         Boot(guest, c =>
         {
             c.LoadGate(13);
@@ -106,6 +115,95 @@ public sealed class SysenterTests
         });
         Assert.Equal("CRASH: the end", guest.Run().Message);
         Assert.Equal((when, 0u, AssembledGuest.UserCode + 5), (when, guest[Log], guest[Log + 4]));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Without_a_code_segment_there_is_no_exit_either(bool jit)
+    {
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        _ = guest.Place(AssembledGuest.Entry, static c =>
+        {
+            c.Begin();
+            c.LoadGate(13);
+            SetUp(c, 0);
+            c.mov(edx, AssembledGuest.UserCode);
+            c.mov(ecx, AssembledGuest.UserStack);
+            c.jmp(KernelEntry);
+        });
+        _ = guest.Place(KernelEntry, static c => c.sysexit());
+        _ = guest.Place(AssembledGuest.HandlerOf(13), static c =>
+        {
+            c.LogStack(Log, 3);
+            c.ShutDown();
+        });
+        _ = guest.Place(AssembledGuest.UserCode, static c => c.ud2());
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal([0u, KernelEntry, 0x61], Enumerable.Range(0, 3).Select(i => guest[Log + 4 * (uint)i]));
+    }
+
+    /// <summary>Before LGUEST_INIT nobody knows where the interrupt flag is, which entering has to clear.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Before_init_it_is_a_fault(bool jit)
+    {
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        _ = guest.Place(AssembledGuest.Entry, static c =>
+        {
+            SetUp(c, 0x60);
+            c.sysenter();
+        });
+        _ = guest.Place(KernelEntry, static c => c.ud2());
+        Assert.StartsWith("unhandled trap 13", guest.Run().Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_single_stepped_program_is_stepped_behind_both(bool jit)
+    {
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        Boot(guest, static c =>
+        {
+            c.LoadGate(1);
+            SetUp(c, 0x60);
+        });
+        _ = guest.Place(KernelEntry, static c =>
+        {
+            c.nop();
+            c.sysexit();
+        });
+        _ = guest.Place(AssembledGuest.UserCode, static c =>
+        {
+            c.mov(ecx, esp);
+            c.mov(edx, AssembledGuest.UserCode + 0x40);
+            c.pushfd();
+            c.or(__dword_ptr[esp], 0x100);
+            c.popfd();
+            c.sysenter();
+        });
+        _ = guest.Place(AssembledGuest.UserCode + 0x40, static c =>
+        {
+            c.nop();
+            c.@int(9);
+        });
+
+        // On a stack of its own in ring 1, so as not to meet what sysenter loads.
+        _ = guest.Place(AssembledGuest.HandlerOf(1), static c =>
+        {
+            c.mov(edi, __dword_ptr[Log + 0x40]);
+            c.mov(esi, __dword_ptr[esp]);
+            c.mov(__dword_ptr[edi * 4 + Log], esi);
+            c.inc(__dword_ptr[Log + 0x40]);
+            c.iretd();
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(9), static c => c.ShutDown());
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal(
+            [KernelEntry, KernelEntry + 1, AssembledGuest.UserCode + 0x40, AssembledGuest.UserCode + 0x41, 0],
+            Enumerable.Range(0, 5).Select(i => guest[Log + 4 * (uint)i]));
     }
 
     /// <summary>What is not among the three stays a fault, as Linux expects of the registers that it tries.</summary>

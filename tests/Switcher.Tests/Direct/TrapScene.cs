@@ -118,6 +118,7 @@ internal sealed class TrapScene
             c.@int((byte)Finish);
         });
         string end = guest.Run().Message;
+        guest.AssertTablesFitTheRing();
         var records = new List<uint[]>();
         for (uint at = Records; at < guest[Cursor]; at += 4 * RecordWords)
         {

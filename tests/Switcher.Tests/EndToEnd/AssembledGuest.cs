@@ -2,6 +2,7 @@ using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher.Time;
 using static Iced.Intel.AssemblerRegisters;
@@ -117,6 +118,18 @@ internal sealed unsafe class AssembledGuest : IDisposable
         using var watchdog = new Timer(_ => Guest.RequestStop("watchdog"), null, WatchdogMilliseconds, Timeout.Infinite);
         Guest.Start(Entry);
         return Guest.Run();
+    }
+
+    /// <summary>
+    /// Mode and soft TLB belong to ring and segments: what delivers traps without the Switcher moves them by itself, and must come to what is
+    /// worked out here. (Off by some tables it would mostly be slow, and some time read what is behind them.)
+    /// </summary>
+    public void AssertTablesFitTheRing()
+    {
+        (CpuMode mode, nint read, nint write) = (Cpu->Mode, (nint)Cpu->ReadTable, (nint)Cpu->WriteTable);
+        Segments.UpdateMode(Cpu);
+        _machine.Mmu.Activate(Cpu);
+        Assert.Equal((Cpu->Mode, (nint)Cpu->ReadTable, (nint)Cpu->WriteTable), (mode, read, write));
     }
 
     public void Dispose()
