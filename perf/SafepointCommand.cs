@@ -19,7 +19,7 @@ internal static class SafepointCommand
         bool right = true;
 
         // One that does not count: the first hundred milliseconds of a process are .NET's, which compiles itself on both cores.
-        _ = new TimerGuest(EndlessLoop.All.First(), times, microseconds * (uint)Microsecond).Run(Engine);
+        _ = new TimerGuest(EndlessLoop.All[0], times, microseconds * (uint)Microsecond).Run(Engine);
         foreach (EndlessLoop loop in EndlessLoop.All)
         {
             var guest = new TimerGuest(loop, times, microseconds * (uint)Microsecond);
