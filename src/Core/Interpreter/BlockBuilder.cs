@@ -152,6 +152,11 @@ internal sealed unsafe class BlockBuilder
         {
             ref readonly Instruction instruction = ref instructions[i];
             Writer.BeginInstruction(instruction);
+            if (CrossesPage && linkable)
+            {
+                Writer.Emit(HandlerBinder.Bind(typeof(SecondPageGuard), nameof(SecondPageGuard.Handler))).Immediate = SecondPhysical;
+            }
+
             Writer.FlagsLive = _flagsLive[i];
             Lower? lower = instruction.IsInvalid ? null : LoweringTable.Find(instruction.Mnemonic);
             if (lower == null)

@@ -261,24 +261,24 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         return null;
     }
 
-    private bool SecondPageStillThere(GuestBlock* block)
-    {
-        if (!block->CrossesPage)
-        {
-            return true;
-        }
-
-        // A missing second page is found out, and faults, when the block is built anew.
-        uint nextPage = (block->Eip | 0xFFF) + 1;
-        ulong entry = _cpu->ReadTable[nextPage >> 12];
-        return entry != 0 && (uint)(entry + nextPage - (ulong)_machine.Ram.Base) == block->SecondPhysical;
-    }
+    /// <summary>A missing second page is found out, and faults, when the block is built anew.</summary>
+    private bool SecondPageStillThere(GuestBlock* block) => !block->CrossesPage || SecondPageGuard.Holds(_cpu, block->Eip, block->SecondPhysical);
 
     private GuestBlock* Build(uint eip, uint physical)
     {
         if (!_builder.Build(_cpu, eip, physical, BlockLimit, linkable: true))
         {
             return null;
+        }
+
+        if (_builder.CrossesPage)
+        {
+            // The second page may have been out of the TLB only, and be what it was: now that it has been fetched from, the block shows.
+            GuestBlock* known = Lookup(eip, physical, _cpu->Mode);
+            if (known != null)
+            {
+                return known;
+            }
         }
 
         GuestBlock* predecessor = _predecessor;
@@ -391,12 +391,6 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     {
         var link = (BlockLink*)_cpu->PendingLink;
         _cpu->PendingLink = null;
-        if (block->CrossesPage)
-        {
-            // Its second page has to be looked at each time: only the dispatcher does that.
-            return;
-        }
-
         ulong page = _cpu->ReadTable[block->Eip >> 12];
         if (link != null && link->Eip == block->Eip)
         {
