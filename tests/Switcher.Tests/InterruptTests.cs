@@ -257,6 +257,23 @@ public sealed unsafe class InterruptTests
         Assert.Equal(Rig.NoirqIretAt + 1, rig.Stack(1)[0]);
     }
 
+    /// <summary>By the Host's clock an engine that leaves behind MOV SS comes here; deterministic time holds the interrupt off itself.</summary>
+    [Fact]
+    public void Consider_interrupts_takes_none_between_a_load_of_ss_and_the_next_instruction()
+    {
+        using Rig rig = Enabled();
+        rig.LoadGate(32, Handler);
+        rig.Cpu->StackShadowAt = rig.Cpu->Retired;
+        rig.Interrupts.SetInterrupt(0);
+        uint before = rig.Cpu->Eip;
+        rig.Interrupts.ConsiderInterrupts();
+        Assert.Equal((before, 1u), (rig.Cpu->Eip, rig.Cpu->PendingInterrupts));
+
+        rig.Cpu->Retired++;
+        rig.Interrupts.ConsiderInterrupts();
+        Assert.Equal((Handler, 0u), (rig.Cpu->Eip, rig.Cpu->PendingInterrupts));
+    }
+
     [Fact]
     public void Consider_interrupts_wakes_a_guest_that_halted_right_before_noirq_iret_but_delivers_later()
     {
