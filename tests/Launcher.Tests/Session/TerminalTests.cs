@@ -270,7 +270,7 @@ public sealed class TerminalTests : IDisposable
                     }
                 },
                 s_limit);
-            Assert.True(found, $"'{words}' in: {_errors}");
+            Assert.True(found, $"'{words}' in: {Errors()}");
         }
 
         public void Signal(string name)
@@ -281,8 +281,18 @@ public sealed class TerminalTests : IDisposable
 
         public int WaitForExit()
         {
-            Assert.True(_process.WaitForExit(s_limit), _errors.ToString());
+            bool ended = _process.WaitForExit(s_limit);
+            Assert.True(ended, Errors());
             return _process.ExitCode;
+        }
+
+        /// <summary>What it has said so far; it may be saying more.</summary>
+        private string Errors()
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
         }
 
         public void Dispose()
