@@ -257,7 +257,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// </summary>
     private bool HasToBecomeHotAgain(GuestBlock* block)
     {
-        if (!_regions.Covers(block) || !_secondChance.Add((nint)block))
+        if (_regions.Around(block) == null || !_secondChance.Add((nint)block))
         {
             return false;
         }

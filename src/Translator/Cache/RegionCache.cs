@@ -129,9 +129,6 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         return true;
     }
 
-    /// <summary>Is the block part of an installed region, as an entry or inside?</summary>
-    public bool Covers(GuestBlock* block) => _byBlock.ContainsKey((nint)block);
-
     /// <summary>The region that was installed last of those with the block inside; null: there is none.</summary>
     public CompiledRegion? Around(GuestBlock* block) => _byBlock.TryGetValue((nint)block, out List<CompiledRegion>? regions) ? regions[^1] : null;
 

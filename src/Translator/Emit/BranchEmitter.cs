@@ -152,10 +152,7 @@ internal sealed class BranchEmitter
         _c.ChargePending();
         if (!_c.Optimisations.Slices || _c.IsSlow)
         {
-            _il.Emit(OpCodes.Ldarg_0);
-            _c.Offset(MethodNames.Attention);
-            _il.Emit(OpCodes.Volatile);
-            _il.Emit(OpCodes.Ldind_I4);
+            _c.PushAttention();
             _il.Emit(OpCodes.Brtrue, _c.Exits.Refusal(_graph.Eip(block), count));
         }
 

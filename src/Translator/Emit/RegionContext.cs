@@ -394,10 +394,7 @@ internal sealed class RegionContext
         if (asks)
         {
             Label quiet = Il.DefineLabel();
-            Il.Emit(OpCodes.Ldarg_0);
-            Offset(MethodNames.Attention);
-            Il.Emit(OpCodes.Volatile);
-            Il.Emit(OpCodes.Ldind_I4);
+            PushAttention();
             Il.Emit(OpCodes.Brfalse, quiet);
             Il.Emit(OpCodes.Ldc_I4_0);
             Il.Emit(OpCodes.Stloc, Budget);
@@ -417,6 +414,15 @@ internal sealed class RegionContext
         });
         Charge(Reserve);
         Pending = 0;
+    }
+
+    /// <summary>Pushes whether somebody wants the Guest to be left.</summary>
+    public void PushAttention()
+    {
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(MethodNames.Attention);
+        Il.Emit(OpCodes.Volatile);
+        Il.Emit(OpCodes.Ldind_I4);
     }
 
     /// <summary>Gives back what has been taken and not used: now the count in memory is right.</summary>

@@ -153,10 +153,7 @@ internal sealed unsafe class RegionEmitter
         ILGenerator il = c.Il;
         IlRecorder.Note(il, "prologue");
         Label quiet = il.DefineLabel();
-        il.Emit(OpCodes.Ldarg_0);
-        c.Offset(MethodNames.Attention);
-        il.Emit(OpCodes.Volatile);
-        il.Emit(OpCodes.Ldind_I4);
+        c.PushAttention();
         il.Emit(OpCodes.Brfalse, quiet);
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldarg_1);
