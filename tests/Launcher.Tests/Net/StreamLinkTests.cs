@@ -135,9 +135,10 @@ public sealed class StreamLinkTests : IDisposable
         string? reason = null;
         link.Port.Down = said => reason = said;
         peer.Dispose();
-        Assert.True(SpinWait.SpinUntil(() => !link.Port.IsUp, TimeSpan.FromSeconds(20)));
+        // News comes last: whoever sees it finds the link down and the reason told.
+        Assert.True(SpinWait.SpinUntil(() => link.Port.HasNews, TimeSpan.FromSeconds(20)));
         Assert.Equal("the other end has closed the connection", reason);
-        Assert.True(link.Port.HasNews);
+        Assert.False(link.Port.IsUp);
     }
 
     [Fact]
