@@ -23,7 +23,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Bytes of translated code kept at most.</summary>
     public const long DefaultCodeCache = 64 << 20;
 
-    private const uint SlicesForLook = 8;
+    /// <summary>Instructions that a region has to run at a time to be taken for one that loops.</summary>
+    private const int InstructionsOfLoop = 4096;
 
     /// <summary>Runs of a block that has no translation which weigh as much as the entries of a ripe region, whose translation takes five times as long.</summary>
     private const uint HeatBeforeRipe = 6000;
@@ -43,7 +44,6 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly Func<CompiledRegion, bool> _isMappedNow;
     private readonly Optimisations _optimisations;
     private readonly WindowPlan _firstWindows;
-    private uint _slicesEnded;
     private readonly CompileCounters _compiled;
     private long _resets;
     private readonly uint _threshold;
@@ -194,12 +194,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <summary>
-    /// A region has used up a slice of thousands of instructions without being left: it loops, and windows are worth having. Called between
-    /// blocks. One in a few is looked at: the hot ones are soon found, and need not be looked up at each slice.
+    /// A slice has ended in translated code. If the region has run thousands of instructions without being left it loops, and windows are worth having.
+    /// Called between blocks.
     /// </summary>
     private void SliceEnded(GuestCpu* cpu)
     {
-        if (++_slicesEnded % SlicesForLook != 0)
+        if (cpu->LoopMark - cpu->BudgetLeft < InstructionsOfLoop)
         {
             return;
         }

@@ -9,11 +9,11 @@ internal sealed unsafe class BlockArena : IDisposable
     private readonly int _capacity;
     private int _used;
 
-    /// <param name="capacity">Bytes that it has at most; only those that have been handed out cost the Host anything.</param>
+    /// <param name="capacity">Bytes that it has at most; only those that have been handed out cost the Host anything, give or take a huge page.</param>
     public BlockArena(int capacity)
     {
         _capacity = capacity;
-        _base = HostMemory.Reserve((ulong)capacity, HostPages.Any);
+        _base = HostMemory.Reserve((ulong)capacity, HostPages.Huge);
     }
 
     /// <summary>The next <paramref name="size"/> bytes, whatever was in them; null: they are all gone.</summary>

@@ -46,7 +46,7 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         _builder = new BlockBuilder(machine);
         _buckets = (GuestBlock**)NativeMemory.AllocZeroed(Buckets, (nuint)sizeof(nint));
         _frames = (GuestBlock**)NativeMemory.AllocZeroed(machine.Ram.Size / GuestRam.PageSize, (nuint)sizeof(nint));
-        _jumpCache = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCacheEntry.Count, (nuint)sizeof(JumpCacheEntry));
+        _jumpCache = (JumpCacheEntry*)HostMemory.Reserve((ulong)(JumpCacheEntry.Count * sizeof(JumpCacheEntry)), HostPages.Huge);
         _kernelArena = new BlockArena(kernelCapacity);
         _userArena = new BlockArena(userCapacity);
         _scratch = HostMemory.Reserve(1 << 20, HostPages.Small);
@@ -208,7 +208,7 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
 
         NativeMemory.Free(_buckets);
         NativeMemory.Free(_frames);
-        NativeMemory.Free(_jumpCache);
+        HostMemory.Release((byte*)_jumpCache, (ulong)(JumpCacheEntry.Count * sizeof(JumpCacheEntry)));
         _kernelArena.Dispose();
         _userArena.Dispose();
         HostMemory.Release(_scratch, 1 << 20);

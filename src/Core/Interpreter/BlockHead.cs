@@ -14,13 +14,19 @@ internal enum HeadKind : ushort
     /// <summary><see cref="BlockHead.Count"/>.</summary>
     Counting,
 
-    /// <summary>Leads into translated code; Displacement is the entry number.</summary>
+    /// <summary>Leads into translated code; Displacement is the entry number in the low byte, and above it a count of entries, down to below 0.</summary>
     Translated,
 }
 
 /// <summary>The op before the first instruction of every block: budget and safepoint.</summary>
 internal static unsafe class BlockHead
 {
+    /// <summary>Where a translated head's Displacement has its count of entries.</summary>
+    public const int EntryShift = 8;
+
+    /// <summary>The largest such count.</summary>
+    public const int MostEntries = int.MaxValue >> EntryShift;
+
     /// <summary>Makes the head a plain one.</summary>
     public static void SetPlain(Op* head)
     {
@@ -36,10 +42,14 @@ internal static unsafe class BlockHead
         head->Info = (ushort)HeadKind.Counting;
     }
 
-    /// <summary>Makes the head lead into translated code, at its entry number <paramref name="entry"/>.</summary>
-    public static void SetTranslated(Op* head, nint code, uint entry)
+    /// <summary>Makes the head lead into translated code.</summary>
+    /// <param name="head">The head.</param>
+    /// <param name="code">Host address of the code.</param>
+    /// <param name="entry">Number of the entry, 0 to 255.</param>
+    /// <param name="count">Entries after which code that counts them calls <see cref="Ripe"/>, at most <see cref="MostEntries"/>.</param>
+    public static void SetTranslated(Op* head, nint code, uint entry, int count)
     {
-        head->Displacement = entry;
+        head->Displacement = (entry & 0xFF) | ((uint)count << EntryShift);
         head->Handler = (delegate*<GuestCpu*, Op*, Op*>)code;
         head->Info = (ushort)HeadKind.Translated;
     }
@@ -73,6 +83,12 @@ internal static unsafe class BlockHead
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Op* Ripe(GuestCpu* cpu, Op* op)
     {
+        if (op->Info == (ushort)HeadKind.Translated)
+        {
+            // It need not say so again and again.
+            op->Displacement = (op->Displacement & 0xFF) | ((uint)MostEntries << EntryShift);
+        }
+
         cpu->Eip = op->Eip;
         cpu->Exit = ExitReason.Hot;
         return null;
@@ -102,11 +118,28 @@ internal static unsafe class BlockHead
         return successor->Handler(cpu, successor);
     }
 
+    /// <summary>Translated code behind this head wants the flags in another form. Then it gets them, and is entered once more.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static Op* Normalise(GuestCpu* cpu, Op* op)
+    {
+        DeferredFlags.Normalise(cpu);
+        return op->Handler(cpu, op);
+    }
+
+    /// <summary>The same by way of whoever called: for code that does not chain.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Op* NormaliseAndReturn(GuestCpu* cpu, Op* op)
+    {
+        DeferredFlags.Normalise(cpu);
+        return op;
+    }
+
     /// <summary>Leaves before the block that this head stands for.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Op* Refuse(GuestCpu* cpu, Op* op)
     {
         cpu->Eip = op->Eip;
+        cpu->LoopMark = 0;
         cpu->Exit = ExitReason.Budget;
         return null;
     }

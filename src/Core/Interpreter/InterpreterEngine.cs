@@ -16,8 +16,15 @@ internal unsafe delegate void TierHook(GuestCpu* cpu);
 /// </summary>
 internal sealed unsafe class InterpreterEngine : IExecutionEngine
 {
+    /// <summary>
+    /// Instructions that are handed out at once (<see cref="GuestCpu.BudgetLeft"/>). Translated code looks at nothing but what is left of them, and when they
+    /// are used up we look who wants the Guest's attention: often enough for a timer, too seldom to be felt.
+    /// </summary>
+    private const long Slice = 16384;
+
     private readonly BlockCache _cache;
     private readonly int _blockLimit;
+    private long _beyond;
 
     /// <param name="machine">What to run. One engine a machine.</param>
     /// <param name="blockLimit">Instructions a block may have; 1 makes every instruction a block of its own (for tests).</param>
@@ -44,8 +51,9 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
     /// <inheritdoc/>
     public ExitReason Run(GuestCpu* cpu, long budget)
     {
-        cpu->RunBudget = budget;
-        cpu->BudgetLeft = budget;
+        cpu->RunBudget = 0;
+        cpu->BudgetLeft = 0;
+        _beyond = budget;
         cpu->Cut = ExitReason.Continue;
         cpu->PendingLink = null;
         cpu->Tier = ExecutionTier.Interpreter;
@@ -73,7 +81,7 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     private ExitReason Step(GuestCpu* cpu)
     {
-        if (cpu->BudgetLeft <= 0)
+        if (cpu->BudgetLeft <= 0 && !TakeSlice(cpu))
         {
             return ExitReason.Budget;
         }
@@ -133,9 +141,20 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             case ExitReason.Hot:
                 Tier?.Invoke(cpu);
                 return ExitReason.Continue;
-            case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0 && cpu->BudgetLeft > 0:
+            case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0:
                 // A head refused because less than its block is left; a region, because less than its longest way is.
                 SliceEnded?.Invoke(cpu);
+                if (!TakeSlice(cpu))
+                {
+                    return ExitReason.Budget;
+                }
+
+                if (cpu->BudgetLeft > Slice / 2)
+                {
+                    // More than any region may want.
+                    return ExitReason.Continue;
+                }
+
                 block = _cache.Find();
                 if (block == null)
                 {
@@ -160,6 +179,17 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             default:
                 return cpu->Exit;
         }
+    }
+
+    /// <summary>Fills up what is left of a slice; false: that is nothing, and there is no more.</summary>
+    private bool TakeSlice(GuestCpu* cpu)
+    {
+        long taken = Math.Min(_beyond, Slice - cpu->BudgetLeft);
+        _beyond -= taken;
+        cpu->BudgetLeft += taken;
+        cpu->RunBudget += taken;
+        cpu->LoopMark = 0;
+        return cpu->BudgetLeft > 0;
     }
 
     private ExitReason RunPartial(GuestCpu* cpu, int limit)

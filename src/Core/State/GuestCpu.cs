@@ -70,19 +70,22 @@ internal unsafe struct GuestCpu
     /// <summary>Translated code's own: what its budget was when it was entered.</summary>
     public int EntryMark;
 
+    /// <summary>Translated code's own: about what <see cref="BudgetLeft"/> was when a region was entered last; 0: none has been since the slice began.</summary>
+    public int LoopMark;
+
     /// <summary>With <see cref="ExitReason.Miss"/>: which record of translated code has something to learn from it; 0: none.</summary>
     public nint MissRecord;
 
     /// <summary>With <see cref="MissRecord"/>: the linear address that was missed.</summary>
     public uint MissAddress;
 
-    /// <summary>Instructions left until <c>Run</c> has to return. Charged by whole blocks at their head.</summary>
+    /// <summary>Instructions left until the engine's loop has to be asked for more: some thousands at most. Charged by whole blocks at their head.</summary>
     public long BudgetLeft;
 
     /// <summary>Instructions completed since the Guest started, not counting the current <c>Run</c>.</summary>
     public long Retired;
 
-    /// <summary>The budget the current <c>Run</c> was given: Retired + RunBudget − BudgetLeft is "now" at a block boundary.</summary>
+    /// <summary>What has been handed out of the budget of the current <c>Run</c>: Retired + RunBudget − BudgetLeft is "now" at a block boundary.</summary>
     public long RunBudget;
 
     /// <summary>Non-zero: leave at the next safepoint. Written by any thread.</summary>

@@ -132,6 +132,11 @@ internal static unsafe class DirectTraps
         cpu->Gpr[Reg.Esp] = esp;
         *GuestCpu.Segment(cpu, Seg.Cs) = cpu->Direct.KernelCs;
         cpu->SystemFlags &= ~ClearedOnEntry;
+
+        // As translated code likes them; what stands in the CPU struct is the same.
+        cpu->FlagsKind = FlagKind.Raw;
+        cpu->FlagsA = cpu->FlagsResult;
+        cpu->FlagsB = cpu->FlagsAux;
         cpu->Eip = (uint)gate;
         if ((gate & DirectTrapState.GateDisables) != 0)
         {

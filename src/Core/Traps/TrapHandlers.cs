@@ -131,8 +131,9 @@ internal static unsafe class TrapHandlers
         }
 
         uint eip = frame[0];
-        cpu->FlagsKind = FlagKind.Memory;
-        LazyFlags.Set(cpu, flags);
+        cpu->FlagsKind = FlagKind.Image;
+        cpu->FlagsA = flags;
+        cpu->FlagsB = (flags >> 11) & 1;
         cpu->SystemFlags = (cpu->SystemFlags & ~QuickImage) | (flags & QuickImage);
         cpu->Eip = eip;
         if ((flags & Eflags.Resume) != 0)

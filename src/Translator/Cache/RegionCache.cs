@@ -235,7 +235,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
         else
         {
-            BlockHead.SetTranslated(head, region.EntryPoint, entry);
+            BlockHead.SetTranslated(head, region.EntryPoint, entry, region.Plan.RipeAfter);
         }
     }
 

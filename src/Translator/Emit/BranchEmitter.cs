@@ -153,12 +153,12 @@ internal sealed class BranchEmitter
         if (!_c.Optimisations.Slices || _c.IsSlow)
         {
             _c.PushAttention();
-            _il.Emit(OpCodes.Brtrue, _c.Exits.Refusal(_graph.Eip(block), count));
+            _c.Exits.RefuseUnless(OpCodes.Brfalse, _graph.Eip(block), count);
         }
 
         _il.Emit(OpCodes.Ldloc, _c.Budget);
         _il.Emit(OpCodes.Ldc_I4_0);
-        _il.Emit(OpCodes.Blt, _c.Exits.Refusal(_graph.Eip(block), count));
+        _c.Exits.RefuseUnless(OpCodes.Bge, _graph.Eip(block), count);
     }
 
     /// <summary>Ways to safepoints that bring the flags with them, so that only who is refused has to store them.</summary>
@@ -221,19 +221,47 @@ internal sealed class BranchEmitter
         }
 
         FlagState flags = _c.Flags;
-        ConditionEmitter.Branch(_c, comparison, LabelOn(taken, known && !both && condition == ConditionCode.e));
-        _il.Emit(OpCodes.Br, LabelOn(next, known && !both && condition == ConditionCode.ne));
+        bool takenIsEqual = known && !both && condition == ConditionCode.e;
+        bool nextIsEqual = known && !both && condition == ConditionCode.ne;
+        if (_graph.TryFind(next, out _))
+        {
+            if (_graph.TryFind(taken, out _))
+            {
+                ConditionEmitter.Branch(_c, comparison, LabelOn(taken, takenIsEqual));
+                _il.Emit(OpCodes.Br, LabelOn(next, nextIsEqual));
+            }
+            else
+            {
+                // What the branch leads to comes next in the Host's code: that is to be the way within.
+                ConditionEmitter.Branch(_c, comparison.Negated, LabelOn(next, nextIsEqual));
+                GoOut(taken, takenIsEqual);
+            }
+        }
+        else
+        {
+            ConditionEmitter.Branch(_c, comparison, LabelOn(taken, takenIsEqual));
+            GoOut(next, nextIsEqual);
+        }
+
         EmitEdges();
 
         Label LabelOn(uint eip, bool isEqual)
         {
-            // Where a comparison has found both sides equal the flags are those of 0, and what was compared need not be kept for them.
-            bool merges = _graph.TryFind(eip, out int block) && _merges[block] != null;
-            _c.Flags = isEqual && !merges ? s_ofZero : flags;
+            _c.Flags = FlagsOn(eip, isEqual);
             Label label = LabelFor(eip, onEdges);
             _c.Flags = flags;
             return label;
         }
+
+        void GoOut(uint eip, bool isEqual)
+        {
+            _c.Flags = FlagsOn(eip, isEqual);
+            _c.Exits.GoOut(eip);
+            _c.Flags = flags;
+        }
+
+        // Where a comparison has found both sides equal the flags are those of 0, and what was compared need not be kept for them.
+        FlagState FlagsOn(uint eip, bool isEqual) => isEqual && !(_graph.TryFind(eip, out int block) && _merges[block] != null) ? s_ofZero : flags;
     }
 
     private void TakeNotes(uint eip)

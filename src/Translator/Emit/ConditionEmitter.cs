@@ -12,6 +12,22 @@ namespace Lguest.Jit.Translator.Emit;
 /// <param name="Branch">The IL branch that is taken if the condition holds.</param>
 internal sealed record Comparison(FlagExpression Left, FlagExpression Right, OpCode Branch)
 {
+    /// <summary>The one that branches when this does not.</summary>
+    public Comparison Negated => this with
+    {
+        Branch = Branch == OpCodes.Beq ? OpCodes.Bne_Un
+            : Branch == OpCodes.Bne_Un ? OpCodes.Beq
+            : Branch == OpCodes.Blt ? OpCodes.Bge
+            : Branch == OpCodes.Bge ? OpCodes.Blt
+            : Branch == OpCodes.Ble ? OpCodes.Bgt
+            : Branch == OpCodes.Bgt ? OpCodes.Ble
+            : Branch == OpCodes.Blt_Un ? OpCodes.Bge_Un
+            : Branch == OpCodes.Bge_Un ? OpCodes.Blt_Un
+            : Branch == OpCodes.Ble_Un ? OpCodes.Bgt_Un
+            : Branch == OpCodes.Bgt_Un ? OpCodes.Ble_Un
+            : throw new InvalidOperationException($"{Branch} has no opposite here."),
+    };
+
     public bool UsesFields => Left.UsesFields || Right.UsesFields;
 }
 

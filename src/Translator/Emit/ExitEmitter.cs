@@ -1,59 +1,90 @@
-using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Translator.FloatingPoint;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
 
 /// <summary>
-/// The ways out of a region. Hot code only branches to a label; the stubs behind it, at the end of the method, say what is
-/// particular about this exit (where the Guest is, where its flags are), and all join in one piece of code that stores
-/// the registers.
+/// The ways out of a region. A stub says what is particular about an exit (where the Guest is, where its flags are), and all join in one
+/// piece of code at the end of the method, which stores the registers.
 /// </summary>
+/// <remarks>
+/// RyuJIT lays blocks out in reverse postorder, and of the two ways on from a branch visits first the one that is not taken: so the code that a
+/// taken branch leads to comes next, and the other one is put out of the way. A rare exit therefore stands in the IL where it is left for, behind a
+/// branch around it (<see cref="MissUnless"/>); a branch to a stub at the end would put that stub in the middle of the hot code. An empty block
+/// would not do: the branch around a branch is turned over first.
+/// </remarks>
 internal sealed unsafe class ExitEmitter
 {
+    private const int LinksInPiece = 32;
+
     private readonly RegionContext _c;
+    private readonly List<nint> _allocations;
     private readonly ILGenerator _il;
     private readonly LocalBuilder _exit;
     private readonly LocalBuilder _link;
     private readonly LocalBuilder _target;
-    private readonly List<(Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window, X87Run? Waiting, int WaitingCount)> _leaving = [];
-    private readonly Dictionary<(uint Eip, FlagState Flags, int Pending), Label> _links = [];
+    private readonly List<Leaving> _leaving = [];
+    private readonly Joint _leave;
+    private readonly Dictionary<(uint Eip, FlagState Flags, int Pending), LinkStub> _links = [];
+    private readonly Joint _follow;
+    private readonly Joint _near;
+    private BlockLink* _nextLink;
+    private int _linksLeft;
     private readonly List<(Label Label, FlagState Flags, LocalBuilder Target)> _jumps = [];
 
-    public ExitEmitter(RegionContext c)
+    /// <param name="c">The region.</param>
+    /// <param name="allocations">Takes the links, to be freed with the method.</param>
+    public ExitEmitter(RegionContext c, List<nint> allocations)
     {
         _c = c;
+        _allocations = allocations;
         _il = c.Il;
         _exit = _il.DeclareLocal(typeof(int));
         _link = _il.DeclareLocal(typeof(nint));
         _target = _il.DeclareLocal(typeof(uint));
-        Left = _il.DefineLabel();
+        _leave = new Joint(this);
+        _follow = new Joint(this);
+        _near = new Joint(this);
     }
 
-    /// <summary>Returns null: everything is in memory already, eip and exit reason included.</summary>
-    public Label Left { get; }
-
     /// <summary>A label that leaves to have the current instruction interpreted.</summary>
-    /// <param name="window">The window that did not show what was wanted; null: it was something else.</param>
-    public Label Miss(WindowMiss? window = null) => Leave(_c.CurrentEip, _c.Remaining, ExitReason.Miss, window);
+    public Label Miss() => Find(_c.CurrentEip, _c.Remaining, ExitReason.Miss, null).Label;
 
-    /// <summary>A label that leaves instead of going to the block at <paramref name="eip"/>, whose instructions have been charged.</summary>
-    public Label Refusal(uint eip, int instructions) => Leave(eip, instructions, ExitReason.Budget, null);
+    /// <summary>Leaves to have the current instruction interpreted.</summary>
+    public void Leave() => _il.Emit(OpCodes.Br, Miss());
+
+    /// <summary>Goes on if the comparison of what is on the stack holds, else leaves to have the current instruction interpreted.</summary>
+    /// <param name="holds">A branch.</param>
+    /// <param name="window">The window that did not show what was wanted; null: it was something else.</param>
+    /// <returns>The label that leaves.</returns>
+    public Label MissUnless(OpCode holds, WindowMiss? window = null) => LeaveUnless(holds, Find(_c.CurrentEip, _c.Remaining, ExitReason.Miss, window));
+
+    /// <summary>As <see cref="MissUnless"/>, instead of going to the block at <paramref name="eip"/>, whose instructions have been charged.</summary>
+    public void RefuseUnless(OpCode holds, uint eip, int instructions) => LeaveUnless(holds, Find(eip, instructions, ExitReason.Budget, null));
 
     /// <summary>A label that leaves to another block, through a link of its own.</summary>
-    public Label Link(uint eip)
-    {
-        if (!_links.TryGetValue((eip, _c.Flags, _c.Pending), out Label label))
-        {
-            _links.Add((eip, _c.Flags, _c.Pending), label = _il.DefineLabel());
-        }
+    public Label Link(uint eip) => FindLink(eip).Label;
 
-        return label;
+    /// <summary>Leaves to another block, as by <see cref="Link"/>, right here where nothing falls through.</summary>
+    public void GoOut(uint eip)
+    {
+        LinkStub stub = FindLink(eip);
+        if (stub.Emitted)
+        {
+            _il.Emit(OpCodes.Br, stub.Label);
+        }
+        else
+        {
+            int pending = _c.Pending;
+            EmitStub(stub);
+            _c.Pending = pending;
+        }
     }
 
     /// <summary>A label that leaves to an address that is known only now.</summary>
@@ -65,51 +96,18 @@ internal sealed unsafe class ExitEmitter
     }
 
     /// <summary>Emits all stubs, and what they join in.</summary>
-    /// <param name="allocations">Takes the links, to be freed with the method.</param>
-    public void EmitStubs(List<nint> allocations)
+    public void EmitStubs()
     {
         _c.Pending = 0;
-        var leave = new Joint(this);
-        ExitRecord* records = Records(allocations);
-        for (int i = 0; i < _leaving.Count; i++)
+        ExitRecord* records = Records();
+        foreach (Leaving leaving in _leaving.Where(static l => !l.Emitted))
         {
-            _il.MarkLabel(_leaving[i].Label);
-            if (_leaving[i].Waiting is { } waiting)
-            {
-                X87Emitter.EmitReplay(_il, waiting, _leaving[i].WaitingCount);
-                _il.Emit(OpCodes.Pop);
-            }
-
-            _il.Emit(OpCodes.Ldc_I4, i);
-            _il.Emit(OpCodes.Stloc, _exit);
-            if (_leaving[i].Window is { } missed)
-            {
-                // The address follows from where the window begins.
-                _il.Emit(OpCodes.Ldarg_0);
-                _c.Offset(MethodNames.MissAddress);
-                _il.Emit(OpCodes.Ldloc, missed.Offset);
-                _il.Emit(OpCodes.Conv_U4);
-                _il.Emit(OpCodes.Ldloc, missed.Window.Start);
-                _il.Emit(OpCodes.Sub);
-                _il.Emit(OpCodes.Stind_I4);
-            }
-
-            _il.Emit(OpCodes.Br, leave.For(_leaving[i].Flags));
+            EmitStub(leaving);
         }
 
-        var follow = new Joint(this);
-        foreach (((uint eip, FlagState flags, int pending), Label label) in _links)
+        foreach (LinkStub stub in _links.Values.Where(static l => !l.Emitted))
         {
-            var link = (BlockLink*)HostAllocations.Take((nuint)sizeof(BlockLink), (nuint)sizeof(BlockLink));
-            *link = new BlockLink { Eip = eip };
-            allocations.Add((nint)link);
-            _il.MarkLabel(label);
-            _c.Pending = pending;
-            _c.ChargePending();
-            _il.Emit(OpCodes.Ldc_I8, (long)link);
-            _il.Emit(OpCodes.Conv_I);
-            _il.Emit(OpCodes.Stloc, _link);
-            _il.Emit(OpCodes.Br, follow.For(flags));
+            EmitStub(stub);
         }
 
         var jump = new Joint(this);
@@ -121,27 +119,28 @@ internal sealed unsafe class ExitEmitter
             _il.Emit(OpCodes.Br, jump.For(flags));
         }
 
-        if (_links.Count > 0)
+        if (_near.IsUsed)
         {
-            follow.Emit();
+            _near.Emit();
             SpillRegisters();
-            _il.Emit(OpCodes.Ldarg_0);
-            _il.Emit(OpCodes.Ldloc, _link);
-            _il.Emit(OpCodes.Call, MethodNames.FollowFar);
-            Chain();
+            _c.Onward.FollowNear(_link);
+        }
+
+        if (_follow.IsUsed)
+        {
+            _follow.Emit();
+            SpillRegisters();
+            _c.Onward.FollowFar(_link);
         }
 
         if (_jumps.Count > 0)
         {
             jump.Emit();
             SpillRegisters();
-            _il.Emit(OpCodes.Ldarg_0);
-            _il.Emit(OpCodes.Ldloc, _target);
-            _il.Emit(OpCodes.Call, MethodNames.Jump);
-            Chain();
+            _c.Onward.Jump(_target);
         }
 
-        leave.Emit();
+        _leave.Emit();
         LoadRecord(records, &records->GiveBack, OpCodes.Ldind_I4);
         _il.Emit(OpCodes.Ldloc, _c.Budget);
         _il.Emit(OpCodes.Add);
@@ -153,34 +152,7 @@ internal sealed unsafe class ExitEmitter
         _c.Offset(MethodNames.MissRecord);
         LoadRecord(records, &records->Window, OpCodes.Ldind_I8);
         _il.Emit(OpCodes.Stind_I8);
-        _il.MarkLabel(Left);
-        _il.Emit(OpCodes.Ldc_I4_0);
-        _il.Emit(OpCodes.Conv_U);
-        _il.Emit(OpCodes.Ret);
-    }
-
-    /// <summary>
-    /// Pops the op to go on with and ends the method with a jump to its handler; null: returns. The stack does not grow however long
-    /// regions lead to regions, and each has a jump of its own for the Host to predict.
-    /// </summary>
-    public void Chain()
-    {
-        if (!_c.Optimisations.Chains)
-        {
-            _il.Emit(OpCodes.Ret);
-            return;
-        }
-
-        _il.Emit(OpCodes.Stloc, _link);
-        _il.Emit(OpCodes.Ldloc, _link);
-        _il.Emit(OpCodes.Brfalse, Left);
-        _il.Emit(OpCodes.Ldarg_0);
-        _il.Emit(OpCodes.Ldloc, _link);
-        _il.Emit(OpCodes.Ldloc, _link);
-        _il.Emit(OpCodes.Ldind_I);
-        _il.Emit(OpCodes.Tailcall);
-        _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
-        _il.Emit(OpCodes.Ret);
+        _c.Onward.ReturnNull();
     }
 
     /// <summary>Stores every register that may differ from memory, and the budget.</summary>
@@ -195,7 +167,7 @@ internal sealed unsafe class ExitEmitter
         }
 
         _c.Simd.Spill();
-        _c.ReturnBudget();
+        _c.StoreBudget();
     }
 
     /// <summary>Stores the flags as they are held now, for whoever looks first to work out.</summary>
@@ -231,10 +203,10 @@ internal sealed unsafe class ExitEmitter
     }
 
     /// <summary>What the exits differ in, as a table.</summary>
-    private ExitRecord* Records(List<nint> allocations)
+    private ExitRecord* Records()
     {
         var records = (ExitRecord*)HostAllocations.Take((nuint)(Math.Max(_leaving.Count, 1) * sizeof(ExitRecord)), 64);
-        allocations.Add((nint)records);
+        _allocations.Add((nint)records);
         for (int i = 0; i < _leaving.Count; i++)
         {
             records[i] = new ExitRecord { Eip = _leaving[i].Eip, GiveBack = _leaving[i].GiveBack, Reason = (int)_leaving[i].Reason, Window = _leaving[i].Window?.Record ?? 0 };
@@ -264,7 +236,24 @@ internal sealed unsafe class ExitEmitter
         _il.Emit(OpCodes.Stind_I4);
     }
 
-    private Label Leave(uint eip, int giveBack, ExitReason reason, WindowMiss? window)
+    private Label LeaveUnless(OpCode holds, Leaving leaving)
+    {
+        Label on = _il.DefineLabel();
+        _il.Emit(holds, on);
+        if (leaving.Emitted)
+        {
+            _il.Emit(OpCodes.Br, leaving.Label);
+        }
+        else
+        {
+            EmitStub(leaving);
+        }
+
+        _il.MarkLabel(on);
+        return leaving.Label;
+    }
+
+    private Leaving Find(uint eip, int giveBack, ExitReason reason, WindowMiss? window)
     {
         giveBack -= _c.Pending;
 
@@ -274,14 +263,82 @@ internal sealed unsafe class ExitEmitter
             if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags) && _leaving[i].Window == window
                 && _leaving[i].Waiting == _c.X87.Waiting && _leaving[i].WaitingCount == _c.X87.WaitingCount)
             {
-                return _leaving[i].Label;
+                return _leaving[i];
             }
         }
 
-        Label label = _il.DefineLabel();
-        _leaving.Add((label, eip, giveBack, _c.Flags, reason, window, _c.X87.Waiting, _c.X87.WaitingCount));
-        return label;
+        var leaving = new Leaving(_leaving.Count, _il.DefineLabel(), eip, giveBack, _c.Flags, reason, window, _c.X87.Waiting, _c.X87.WaitingCount);
+        _leaving.Add(leaving);
+        return leaving;
     }
+
+    private void EmitStub(Leaving leaving)
+    {
+        leaving.Emitted = true;
+        _il.MarkLabel(leaving.Label);
+        if (leaving.Waiting is { } waiting)
+        {
+            X87Emitter.EmitReplay(_il, waiting, leaving.WaitingCount);
+            _il.Emit(OpCodes.Pop);
+        }
+
+        _il.Emit(OpCodes.Ldc_I4, leaving.Number);
+        _il.Emit(OpCodes.Stloc, _exit);
+        if (leaving.Window is { } missed)
+        {
+            // The address follows from where the window begins.
+            _il.Emit(OpCodes.Ldarg_0);
+            _c.Offset(MethodNames.MissAddress);
+            _il.Emit(OpCodes.Ldloc, missed.Offset);
+            _il.Emit(OpCodes.Conv_U4);
+            _il.Emit(OpCodes.Ldloc, missed.Window.Start);
+            _il.Emit(OpCodes.Sub);
+            _il.Emit(OpCodes.Stind_I4);
+        }
+
+        _il.Emit(OpCodes.Br, _leave.For(leaving.Flags));
+    }
+
+    private LinkStub FindLink(uint eip)
+    {
+        if (!_links.TryGetValue((eip, _c.Flags, _c.Pending), out LinkStub? stub))
+        {
+            _links.Add((eip, _c.Flags, _c.Pending), stub = new LinkStub(_il.DefineLabel(), (nint)NewLink(eip), _c.Flags, _c.Pending));
+        }
+
+        return stub;
+    }
+
+    /// <summary>Links stand close together: each way from region to region waits for one.</summary>
+    private BlockLink* NewLink(uint eip)
+    {
+        if (_linksLeft == 0)
+        {
+            _linksLeft = LinksInPiece;
+            _nextLink = (BlockLink*)HostAllocations.Take((nuint)(LinksInPiece * sizeof(BlockLink)), 64);
+            _allocations.Add((nint)_nextLink);
+        }
+
+        _linksLeft--;
+        BlockLink* link = _nextLink++;
+        *link = new BlockLink { Eip = eip, PageEntry = JumpCacheEntry.NoPage };
+        return link;
+    }
+
+    private void EmitStub(LinkStub stub)
+    {
+        stub.Emitted = true;
+        _il.MarkLabel(stub.Label);
+        _c.Pending = stub.Pending;
+        _c.ChargePending();
+        _il.Emit(OpCodes.Ldc_I8, (long)stub.Link);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Stloc, _link);
+        _il.Emit(OpCodes.Br, (IsNear(((BlockLink*)stub.Link)->Eip) ? _near : _follow).For(stub.Flags));
+    }
+
+    /// <summary>Is this in a page that the region has been entered on the condition that it is mapped as it was?</summary>
+    private bool IsNear(uint eip) => _c.Plan.Blocks[0].Eip >> 12 == eip >> 12 || _c.Plan.Pages.Any(page => page.Page == eip >> 12);
 
     private void SetFlags(FlagState flags)
     {
@@ -291,6 +348,20 @@ internal sealed unsafe class ExitEmitter
         }
 
         _c.StoreFlags(flags);
+    }
+
+    /// <summary>An exit for a reason.</summary>
+    private sealed record Leaving(int Number, Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window, X87Run? Waiting, int WaitingCount)
+    {
+        /// <summary>Its stub stands somewhere.</summary>
+        public bool Emitted { get; set; }
+    }
+
+    /// <summary>An exit to another block.</summary>
+    private sealed record LinkStub(Label Label, nint Link, FlagState Flags, int Pending)
+    {
+        /// <summary>It stands somewhere.</summary>
+        public bool Emitted { get; set; }
     }
 
     /// <summary>In what the exits that leave through the same code differ.</summary>
@@ -316,6 +387,8 @@ internal sealed unsafe class ExitEmitter
     private sealed class Joint(ExitEmitter exits)
     {
         private readonly Dictionary<FlagState, Label> _ways = [];
+
+        public bool IsUsed => _ways.Count > 0;
 
         /// <summary>The label for exits with these flags.</summary>
         public Label For(FlagState flags)

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
@@ -15,6 +16,7 @@ internal static unsafe class Fallback
     private static readonly MethodInfo s_run = MethodNames.Find(typeof(Fallback), nameof(Run));
 
     /// <summary>Runs ops up to <paramref name="stop"/>. Null: the instruction left (fault, cut), everything is in memory.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Op* Run(GuestCpu* cpu, Op* op, Op* stop)
     {
         do
@@ -80,7 +82,7 @@ internal static unsafe class Fallback
         il.Emit(OpCodes.Ldc_I8, (long)(ops + count));
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Call, s_run);
-        il.Emit(OpCodes.Brfalse, c.Exits.Left);
+        c.Onward.LeftUnless(OpCodes.Brtrue);
         for (int r = 0; r < 8; r++)
         {
             if ((written & (1 << r)) != 0 && c.Has(r))
@@ -101,7 +103,7 @@ internal static unsafe class Fallback
         }
 
         // Iterations of string instructions are charged as they go.
-        c.TakeBudget(asks: true);
+        c.LoadBudget();
         return true;
     }
 

@@ -89,16 +89,16 @@ internal static class MemoryEmitter
         int size = (int)(span.High - span.Low);
         if (c.UseWindows && c.Windows.TryFind(accesses, out Window window, out nint record))
         {
-            LookThrough(c, window, span.Offset, size, c.Exits.Miss(new WindowMiss(record, window, span.Offset)));
+            LookThrough(c, window, span.Offset, size, new WindowMiss(record, window, span.Offset));
             return span with { Base = window.Base };
         }
 
-        AskTlb(c, span, size, c.Exits.Miss());
+        AskTlb(c, span, size);
         return span;
     }
 
     /// <summary>Offset = address - start; out if that is more than the window's limit.</summary>
-    private static void LookThrough(RegionContext c, Window window, LocalBuilder offset, int size, Label miss)
+    private static void LookThrough(RegionContext c, Window window, LocalBuilder offset, int size, WindowMiss miss)
     {
         ILGenerator il = c.Il;
         il.Emit(OpCodes.Ldloc, window.Start);
@@ -115,11 +115,11 @@ internal static class MemoryEmitter
 
         // Signed, in 64 bits: a window that is shut has the limit -1.
         il.Emit(OpCodes.Ldloc, window.Limit);
-        il.Emit(OpCodes.Bgt, miss);
+        c.Exits.MissUnless(OpCodes.Ble, miss);
     }
 
     /// <summary>Offset = address, Base = table[address >> 12]; out if that is empty, or the span reaches across the page's end.</summary>
-    private static void AskTlb(RegionContext c, CheckedSpan span, int size, Label miss)
+    private static void AskTlb(RegionContext c, CheckedSpan span, int size)
     {
         ILGenerator il = c.Il;
         il.Emit(OpCodes.Conv_U8);
@@ -142,7 +142,7 @@ internal static class MemoryEmitter
         il.Emit(OpCodes.Ldind_I8);
         il.Emit(OpCodes.Stloc, span.Base);
         il.Emit(OpCodes.Ldloc, span.Base);
-        il.Emit(OpCodes.Brfalse, miss);
+        Label miss = c.Exits.MissUnless(OpCodes.Brtrue);
         if (size > 1)
         {
             il.Emit(OpCodes.Ldloc, span.Offset);

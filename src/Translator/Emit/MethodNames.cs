@@ -42,11 +42,11 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo InterlockedOr = typeof(Interlocked).GetMethod(nameof(Interlocked.Or), [typeof(int).MakeByRefType(), typeof(int)])!;
     public static readonly MethodInfo AddAux = Find(typeof(LazyFlags), nameof(LazyFlags.AddAux32));
     public static readonly MethodInfo SubAux = Find(typeof(LazyFlags), nameof(LazyFlags.SubAux32));
-    public static readonly MethodInfo FollowFar = Find(typeof(Links), nameof(Links.FollowFar));
-    public static readonly MethodInfo Jump = Find(typeof(Links), nameof(Links.Jump));
+    public static readonly MethodInfo Resolve = Find(typeof(Links), nameof(Links.Resolve));
+    public static readonly MethodInfo Lose = Find(typeof(Links), nameof(Links.Lose));
     public static readonly MethodInfo RefreshWindows = Find(typeof(WindowTable), nameof(WindowTable.Refresh));
-    public static readonly MethodInfo Minimum = typeof(Math).GetMethod(nameof(Math.Min), [typeof(long), typeof(long)])!;
-    public static readonly MethodInfo Refuse = Find(typeof(BlockHead), nameof(BlockHead.Refuse));
+    public static readonly MethodInfo Reenter = Find(typeof(BlockHead), nameof(BlockHead.Normalise));
+    public static readonly MethodInfo ReturnToReenter = Find(typeof(BlockHead), nameof(BlockHead.NormaliseAndReturn));
     public static readonly MethodInfo Ripe = Find(typeof(BlockHead), nameof(BlockHead.Ripe));
     public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
 
@@ -62,6 +62,9 @@ internal static unsafe class MethodNames
     public static readonly int BudgetLeft = Offset(static cpu => (byte*)&cpu->BudgetLeft);
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
     public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);
+    public static readonly int LoopMark = Offset(static cpu => (byte*)&cpu->LoopMark);
+    public static readonly int JumpCache = Offset(static cpu => (byte*)&cpu->JumpCache);
+    public static readonly int Mode = Offset(static cpu => (byte*)&cpu->Mode);
     public static readonly int EntryMark = Offset(static cpu => (byte*)&cpu->EntryMark);
     public static readonly int MissRecord = Offset(static cpu => (byte*)&cpu->MissRecord);
     public static readonly int MissAddress = Offset(static cpu => (byte*)&cpu->MissAddress);
@@ -70,7 +73,7 @@ internal static unsafe class MethodNames
     public static readonly int FpuThunks = Offset(static cpu => (byte*)&cpu->FpuThunks);
     public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);
 
-    /// <summary>Offset in <see cref="Op"/> of the entry number, which its block head keeps in Displacement.</summary>
+    /// <summary>Offset in <see cref="Op"/> of the entry number, with the count of entries above it (<see cref="BlockHead.SetTranslated"/>).</summary>
     public static readonly int EntryNumber = EntryOffset();
 
     private delegate byte* FieldOf(GuestCpu* cpu);

@@ -18,12 +18,6 @@ internal sealed class RegionContext
     private const int Temporaries = 8;
     private const int DeepestFlags = 8;
 
-    /// <summary>
-    /// Instructions that a region takes from the budget at once. When they are used up it is left, and somebody looks who wants the
-    /// Guest's attention: often enough for a timer, too seldom to be felt. So a loop has one counter to watch, not two words.
-    /// </summary>
-    private const long Slice = 4096;
-
     private readonly LocalBuilder?[] _registers = new LocalBuilder?[8];
     private readonly LocalBuilder?[] _lowBytes = new LocalBuilder?[4];
     private readonly bool[] _lowByteKnown = new bool[4];
@@ -32,7 +26,7 @@ internal sealed class RegionContext
     private int _nextTemporary;
 
     public RegionContext(
-        ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written, X87Region x87)
+        ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written, X87Region x87, List<nint> allocations)
     {
         Il = il;
         Plan = plan;
@@ -52,7 +46,8 @@ internal sealed class RegionContext
         SavedB = il.DeclareLocal(typeof(uint));
         Address = il.DeclareLocal(typeof(uint));
         Wide = il.DeclareLocal(typeof(long));
-        Exits = new ExitEmitter(this);
+        Onward = new OnwardEmitter(this);
+        Exits = new ExitEmitter(this, allocations);
         Simd = new SimdRegisters(this, code.SelectMany(static block => block));
         X87 = new X87Emitter(this, x87);
         IsSlow = code.Any(static block => Array.Exists(block, static i => X87Planner.IsX87(i)));
@@ -69,8 +64,8 @@ internal sealed class RegionContext
     public ushort Written { get; }
 
     /// <summary>
-    /// What is left of the instructions that the region has taken from the budget, less <see cref="Reserve"/>: a safepoint
-    /// that would make it negative does not let through.
+    /// What is left of the slice (<see cref="Core.State.GuestCpu.BudgetLeft"/>), less <see cref="Reserve"/>: a safepoint that would make it negative does not
+    /// let through. It goes on from region to region, so a loop has one counter to watch, whoever wants the Guest's attention.
     /// </summary>
     public LocalBuilder Budget { get; }
 
@@ -120,6 +115,9 @@ internal sealed class RegionContext
 
     /// <summary>The ways out.</summary>
     public ExitEmitter Exits { get; }
+
+    /// <summary>What comes behind the ways out.</summary>
+    public OnwardEmitter Onward { get; }
 
     /// <summary>x87 instructions, and which of them wait.</summary>
     public X87Emitter X87 { get; }
@@ -376,42 +374,16 @@ internal sealed class RegionContext
 
     public void LoadRegisterFromMemory(int number) => Load(number * 4, OpCodes.Ldind_U4, Register(number));
 
-    /// <summary>Takes instructions from the budget into <see cref="Budget"/>.</summary>
-    /// <param name="asks">
-    /// In the middle of a region: a loop that comes by here in each turn never uses a slice up, so with somebody asking for attention it is an
-    /// empty one, and the next safepoint leaves.
-    /// </param>
-    public void TakeBudget(bool asks = false)
+    /// <summary>Loads <see cref="Budget"/>: at the entry, and behind whatever may have charged the count in memory.</summary>
+    public void LoadBudget()
     {
-        // cpu->BudgetLeft -= taken, which is the smaller of it and a slice.
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(MethodNames.BudgetLeft);
-        Il.Emit(OpCodes.Ldind_I8);
-        Il.Emit(OpCodes.Ldc_I8, Slice);
-        Il.Emit(OpCodes.Call, MethodNames.Minimum);
-        Il.Emit(OpCodes.Conv_I4);
-        Il.Emit(OpCodes.Stloc, Budget);
-        if (asks)
-        {
-            Label quiet = Il.DefineLabel();
-            PushAttention();
-            Il.Emit(OpCodes.Brfalse, quiet);
-            Il.Emit(OpCodes.Ldc_I4_0);
-            Il.Emit(OpCodes.Stloc, Budget);
-            Il.MarkLabel(quiet);
-        }
-
+        Load(MethodNames.BudgetLeft, OpCodes.Ldind_I4, Budget);
         if (MarksEntries)
         {
             // It may come by the marked value once more.
             Store(MethodNames.EntryMark, int.MinValue);
         }
 
-        AddToBudgetLeft(() =>
-        {
-            Il.Emit(OpCodes.Ldloc, Budget);
-            Il.Emit(OpCodes.Neg);
-        });
         Charge(Reserve);
         Pending = 0;
     }
@@ -425,13 +397,17 @@ internal sealed class RegionContext
         Il.Emit(OpCodes.Ldind_I4);
     }
 
-    /// <summary>Gives back what has been taken and not used: now the count in memory is right.</summary>
-    public void ReturnBudget() => AddToBudgetLeft(() =>
+    /// <summary>The count in memory becomes what is left: never less than nothing, as whoever was let through by a safepoint had enough.</summary>
+    public void StoreBudget()
     {
+        Il.Emit(OpCodes.Ldarg_0);
+        Offset(MethodNames.BudgetLeft);
         Il.Emit(OpCodes.Ldloc, Budget);
         Il.Emit(OpCodes.Ldc_I4, Reserve - Pending);
         Il.Emit(OpCodes.Add);
-    });
+        Il.Emit(OpCodes.Conv_U8);
+        Il.Emit(OpCodes.Stind_I8);
+    }
 
     /// <summary>What is pending is taken from the budget.</summary>
     public void ChargePending()
@@ -450,19 +426,6 @@ internal sealed class RegionContext
         Il.Emit(OpCodes.Ldc_I4, instructions);
         Il.Emit(OpCodes.Sub);
         Il.Emit(OpCodes.Stloc, Budget);
-    }
-
-    private void AddToBudgetLeft(Action pushInt)
-    {
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(MethodNames.BudgetLeft);
-        Il.Emit(OpCodes.Ldarg_0);
-        Offset(MethodNames.BudgetLeft);
-        Il.Emit(OpCodes.Ldind_I8);
-        pushInt();
-        Il.Emit(OpCodes.Conv_I8);
-        Il.Emit(OpCodes.Add);
-        Il.Emit(OpCodes.Stind_I8);
     }
 
     /// <summary>Local = a field of the CPU struct.</summary>

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Flags;
@@ -82,7 +83,7 @@ internal sealed unsafe class RegionEmitter
         }
 
         _x87.AllocateRecords(Allocations);
-        var c = new RegionContext(il, _plan, _optimisations, _code, used, written, _x87) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
+        var c = new RegionContext(il, _plan, _optimisations, _code, used, written, _x87, Allocations) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
         Windows = c.Windows;
         ChooseWindows(c);
         Label[] labels = [.. _code.Select(_ => il.DefineLabel())];
@@ -109,7 +110,7 @@ internal sealed unsafe class RegionEmitter
         c.Simd.Arithmetic.EmitColdPaths();
         c.X87.Loops.EmitReturns(branches);
         IlRecorder.Note(il, "ways out");
-        c.Exits.EmitStubs(Allocations);
+        c.Exits.EmitStubs();
         IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
         return taken;
     }
@@ -152,22 +153,15 @@ internal sealed unsafe class RegionEmitter
     {
         ILGenerator il = c.Il;
         IlRecorder.Note(il, "prologue");
-        Label quiet = il.DefineLabel();
-        c.PushAttention();
-        il.Emit(OpCodes.Brfalse, quiet);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldarg_1);
-        il.Emit(OpCodes.Call, MethodNames.Refuse);
-        il.Emit(OpCodes.Ret);
-        il.MarkLabel(quiet);
-        if (_plan.Pages.Count > 1)
-        {
-            CheckPages(c);
-        }
-
         if (_plan.RipeAfter != 0)
         {
             CountEntry(c);
+        }
+
+        PrepareFlags(c);
+        if (_plan.Pages.Count > 1)
+        {
+            CheckPages(c);
         }
 
         for (int r = 0; r < 8; r++)
@@ -179,56 +173,48 @@ internal sealed unsafe class RegionEmitter
         }
 
         c.Simd.LoadAll();
-        c.TakeBudget();
+        c.LoadBudget();
+
+        // Should the slice end in here, this tells whether we have been here for long.
+        c.Store(MethodNames.LoopMark, c.Budget);
         c.Load(MethodNames.ReadTable, OpCodes.Ldind_I8, c.ReadTable);
-        PrepareFlags(c);
         c.Windows.EmitPrologue(c);
 
         if (Entries.Count > 1)
         {
             il.Emit(OpCodes.Ldarg_1);
             c.Offset(MethodNames.EntryNumber);
-            il.Emit(OpCodes.Ldind_U4);
+            il.Emit(OpCodes.Ldind_U1);
             il.Emit(OpCodes.Switch, [.. Entries.Select(e => doors[e])]);
         }
 
         il.Emit(OpCodes.Br, doors[0]);
     }
 
-    /// <summary>Counts down, and asks the engine to look at this region when it gets to 0: once.</summary>
-    private void CountEntry(RegionContext c)
+    /// <summary>Counts down at the head that leads here, and asks the engine to look at this region when it gets below 0.</summary>
+    private static void CountEntry(RegionContext c)
     {
-        var counter = (int*)HostAllocations.Take(sizeof(int), sizeof(int));
-        Allocations.Add((nint)counter);
-        *counter = _plan.RipeAfter;
-
         ILGenerator il = c.Il;
-        Label unripe = il.DefineLabel();
-        il.Emit(OpCodes.Ldc_I8, (long)counter);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldc_I8, (long)counter);
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldind_I4);
-        il.Emit(OpCodes.Ldc_I4_1);
-        il.Emit(OpCodes.Sub);
-        il.Emit(OpCodes.Stloc, c.Budget);
-        il.Emit(OpCodes.Ldloc, c.Budget);
-        il.Emit(OpCodes.Stind_I4);
-        il.Emit(OpCodes.Ldloc, c.Budget);
-        il.Emit(OpCodes.Brtrue, unripe);
-        il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldarg_1);
-        il.Emit(OpCodes.Call, MethodNames.Ripe);
-        il.Emit(OpCodes.Ret);
-        il.MarkLabel(unripe);
+        c.Offset(MethodNames.EntryNumber);
+        il.Emit(OpCodes.Ldarg_1);
+        c.Offset(MethodNames.EntryNumber);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4, 1 << BlockHead.EntryShift);
+        il.Emit(OpCodes.Sub);
+        il.Emit(OpCodes.Stind_I4);
+        il.Emit(OpCodes.Ldarg_1);
+        c.Offset(MethodNames.EntryNumber);
+        il.Emit(OpCodes.Ldind_I4);
+        il.Emit(OpCodes.Ldc_I4_0);
+        TurnAwayUnless(c, OpCodes.Bge, MethodNames.Ripe);
     }
 
     /// <summary>Each page of code is mapped as it was, or the block is interpreted.</summary>
     private void CheckPages(RegionContext c)
     {
         ILGenerator il = c.Il;
-        Label interpret = il.DefineLabel();
-        Label begin = il.DefineLabel();
+        Label? interpret = null;
         foreach (AssumedPage page in _plan.Pages)
         {
             il.Emit(OpCodes.Ldarg_0);
@@ -238,16 +224,15 @@ internal sealed unsafe class RegionEmitter
             il.Emit(OpCodes.Add);
             il.Emit(OpCodes.Ldind_I8);
             il.Emit(OpCodes.Ldc_I8, (long)page.Entry);
-            il.Emit(OpCodes.Bne_Un, interpret);
+            if (interpret is { } label)
+            {
+                il.Emit(OpCodes.Bne_Un, label);
+            }
+            else
+            {
+                interpret = TurnAwayUnless(c, OpCodes.Beq, MethodNames.Interpret);
+            }
         }
-
-        il.Emit(OpCodes.Br, begin);
-        il.MarkLabel(interpret);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldarg_1);
-        il.Emit(OpCodes.Call, MethodNames.Interpret);
-        il.Emit(OpCodes.Ret);
-        il.MarkLabel(begin);
     }
 
     /// <summary>
@@ -257,24 +242,36 @@ internal sealed unsafe class RegionEmitter
     private static void PrepareFlags(RegionContext c)
     {
         ILGenerator il = c.Il;
-        Label ready = il.DefineLabel();
-        FlagExpression kind = FlagExpression.Field(MethodNames.FlagsKind);
-        kind.Emit(c);
+        MethodInfo otherwise = c.Optimisations.Chains ? MethodNames.Reenter : MethodNames.ReturnToReenter;
+        FlagExpression.Field(MethodNames.FlagsKind).Emit(c);
         if (c.CarryNormal)
         {
             il.Emit(OpCodes.Ldc_I4, FlagKind.Inc8);
             il.Emit(OpCodes.Sub);
             il.Emit(OpCodes.Ldc_I4, FlagKind.Raw - FlagKind.Inc8);
-            il.Emit(OpCodes.Ble_Un, ready);
+            TurnAwayUnless(c, OpCodes.Ble_Un, otherwise);
         }
         else
         {
-            il.Emit(OpCodes.Brtrue, ready);
+            TurnAwayUnless(c, OpCodes.Brtrue, otherwise);
         }
+    }
 
+    /// <summary>Goes on if the comparison holds, else ends the method with what a handler of block heads says. For the prologue: nothing has been taken over yet.</summary>
+    /// <returns>Where the method ends.</returns>
+    private static Label TurnAwayUnless(RegionContext c, OpCode holds, MethodInfo handler)
+    {
+        ILGenerator il = c.Il;
+        Label on = il.DefineLabel();
+        Label away = il.DefineLabel();
+        il.Emit(holds, on);
+        il.MarkLabel(away);
         il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Call, MethodNames.Normalise);
-        il.MarkLabel(ready);
+        il.Emit(OpCodes.Ldarg_1);
+        il.Emit(OpCodes.Call, handler);
+        il.Emit(OpCodes.Ret);
+        il.MarkLabel(on);
+        return away;
     }
 
     private void EmitBlock(RegionContext c, int number, Label[] labels, BranchEmitter branches)
@@ -316,7 +313,7 @@ internal sealed unsafe class RegionEmitter
                 c.X87.Settled();
                 if (!(plain && branches.TryEmit(instruction)) && !TrapEmitter.TryEmit(c, instruction, _writer, Allocations))
                 {
-                    il.Emit(OpCodes.Br, c.Exits.Miss());
+                    c.Exits.Leave();
                 }
 
                 return;
@@ -326,7 +323,7 @@ internal sealed unsafe class RegionEmitter
                 && !CallHandler(c, instruction))
             {
                 // Ends its block in the interpreter's eyes (a mode change, an undefined opcode): that one runs it.
-                il.Emit(OpCodes.Br, c.Exits.Miss());
+                c.Exits.Leave();
                 return;
             }
 

@@ -65,6 +65,6 @@ internal static unsafe class SegmentEmitter
         il.Emit(OpCodes.Ldloc, selector);
         il.Emit(OpCodes.Conv_U2);
         il.Emit(OpCodes.Call, s_load);
-        il.Emit(OpCodes.Brfalse, c.Exits.Miss());
+        c.Exits.MissUnless(OpCodes.Brtrue);
     }
 }

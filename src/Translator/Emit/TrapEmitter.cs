@@ -36,7 +36,7 @@ internal static unsafe class TrapEmitter
         il.Emit(OpCodes.Ldc_I8, (long)ops);
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Call, handler);
-        c.Exits.Chain();
+        c.Onward.Chain();
         return true;
     }
 

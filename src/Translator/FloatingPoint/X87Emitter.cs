@@ -158,7 +158,7 @@ internal sealed class X87Emitter
         }
 
         EmitReadiness(_c);
-        _il.Emit(OpCodes.Brtrue, _c.Exits.Miss());
+        _c.Exits.MissUnless(OpCodes.Brfalse);
         _ready = true;
     }
 
@@ -266,7 +266,7 @@ internal sealed class X87Emitter
         _il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
         _il.Emit(OpCodes.And);
         _il.Emit(OpCodes.Ldc_I4, (int)FpuExceptions.Maskable);
-        _il.Emit(OpCodes.Bne_Un, _c.Exits.Miss());
+        _c.Exits.MissUnless(OpCodes.Beq);
         _il.Emit(OpCodes.Ldarg_0);
         _c.Offset(X87Offsets.ControlWord);
         _il.Emit(OpCodes.Ldloc, word);

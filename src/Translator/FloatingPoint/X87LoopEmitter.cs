@@ -86,7 +86,7 @@ internal sealed class X87LoopEmitter
                 }
                 else
                 {
-                    _il.Emit(OpCodes.Br, _c.Exits.Miss());
+                    _c.Exits.Leave();
                 }
             }
         }

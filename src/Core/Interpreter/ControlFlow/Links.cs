@@ -39,6 +39,12 @@ internal static unsafe class Links
             return entry->Target;
         }
 
+        return Lose(cpu, eip);
+    }
+
+    /// <summary>An indirect branch that the jump cache does not know: the dispatcher will.</summary>
+    public static Op* Lose(GuestCpu* cpu, uint eip)
+    {
         cpu->Eip = eip;
         return Flow.Dispatch(cpu);
     }

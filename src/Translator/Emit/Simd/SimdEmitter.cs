@@ -133,7 +133,7 @@ internal static class SimdEmitter
         il.Emit(OpCodes.Ldloc, source);
         il.Emit(OpCodes.Ldloc, c.Simd.Landing);
         il.Emit(OpCodes.Call, MethodNames.Find(operation, nameof(IQuickOperation.IsPlain)));
-        il.Emit(OpCodes.Brfalse, c.Exits.Miss());
+        c.Exits.MissUnless(OpCodes.Brtrue);
         il.Emit(OpCodes.Ldloc, c.Simd.Landing);
         PopDestination(c, i);
         if (i.Mnemonic == Mnemonic.Cvtsi2sd)
@@ -155,7 +155,7 @@ internal static class SimdEmitter
             il.Emit(OpCodes.Ldloc, left);
             il.Emit(OpCodes.Ldloc, source);
             il.Emit(OpCodes.Call, MethodNames.Find(compare, nameof(OrderedCompare<float>.IsPlain)));
-            il.Emit(OpCodes.Brfalse, c.Exits.Miss());
+            c.Exits.MissUnless(OpCodes.Brtrue);
         }
 
         il.Emit(OpCodes.Ldloc, left);
@@ -247,7 +247,7 @@ internal static class SimdEmitter
             c.Il.Emit(OpCodes.Conv_I4);
             c.Il.Emit(OpCodes.Ldc_I4, 15);
             c.Il.Emit(OpCodes.And);
-            c.Il.Emit(OpCodes.Brtrue, c.Exits.Miss());
+            c.Exits.MissUnless(OpCodes.Brfalse);
         }
     }
 
@@ -263,7 +263,7 @@ internal static class SimdEmitter
         c.Il.Emit(OpCodes.Ldarg_0);
         c.Offset(SimdMethods.Ts);
         c.Il.Emit(OpCodes.Ldind_I4);
-        c.Il.Emit(OpCodes.Brtrue, c.Exits.Miss());
+        c.Exits.MissUnless(OpCodes.Brfalse);
     }
 
     /// <summary>
@@ -284,6 +284,6 @@ internal static class SimdEmitter
         c.Il.Emit(OpCodes.Ldc_I4, (int)bits);
         c.Il.Emit(OpCodes.And);
         c.Il.Emit(OpCodes.Ldc_I4, (int)(Mxcsr.Everyday & bits));
-        c.Il.Emit(OpCodes.Bne_Un, c.Exits.Miss());
+        c.Exits.MissUnless(OpCodes.Beq);
     }
 }

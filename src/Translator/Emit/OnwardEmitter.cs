@@ -1,0 +1,172 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.InteropServices;
+using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
+using Label = System.Reflection.Emit.Label;
+
+namespace Lguest.Jit.Translator.Emit;
+
+/// <summary>
+/// From a region to what comes next, with all state in memory: along a link, through the jump cache, or back to the engine's loop. What
+/// <see cref="Links"/> has for the interpreter stands here as IL, laid out so that the usual way falls through, and with calls in tail position only: a region
+/// that calls nobody need not save the Host's registers.
+/// </summary>
+/// <param name="c">The region.</param>
+internal sealed unsafe class OnwardEmitter(RegionContext c)
+{
+    private readonly ILGenerator _il = c.Il;
+    private readonly LocalBuilder _op = c.Il.DeclareLocal(typeof(nint));
+
+    /// <summary>Goes on if the comparison of what is on the stack holds, else returns null: everything is in memory already, eip and exit reason included.</summary>
+    public void LeftUnless(OpCode holds)
+    {
+        Label on = _il.DefineLabel();
+        _il.Emit(holds, on);
+        ReturnNull();
+        _il.MarkLabel(on);
+    }
+
+    /// <summary>Pops the op to go on with, which may be null: then it returns that.</summary>
+    public void Chain()
+    {
+        _il.Emit(OpCodes.Stloc, _op);
+        if (c.Optimisations.Chains)
+        {
+            _il.Emit(OpCodes.Ldloc, _op);
+            LeftUnless(OpCodes.Brtrue);
+        }
+
+        GoTo(_op);
+    }
+
+    /// <summary>
+    /// Ends the method with a jump to the handler of the op in <paramref name="op"/>. The stack does not grow however long regions lead to regions, and
+    /// each has a jump of its own for the Host to predict.
+    /// </summary>
+    private void GoTo(LocalBuilder op)
+    {
+        if (c.Optimisations.Chains)
+        {
+            _il.Emit(OpCodes.Ldarg_0);
+            _il.Emit(OpCodes.Ldloc, op);
+            _il.Emit(OpCodes.Ldloc, op);
+            _il.Emit(OpCodes.Ldind_I);
+            _il.Emit(OpCodes.Tailcall);
+            _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Ldloc, op);
+        }
+
+        _il.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>As <see cref="Links.FollowNear"/>.</summary>
+    public void FollowNear(LocalBuilder link)
+    {
+        Label good = _il.DefineLabel();
+        LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
+        _il.Emit(OpCodes.Stloc, _op);
+        _il.Emit(OpCodes.Ldloc, _op);
+        _il.Emit(OpCodes.Brtrue, good);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, link);
+        _il.Emit(OpCodes.Call, MethodNames.Resolve);
+        _il.Emit(OpCodes.Ret);
+        _il.MarkLabel(good);
+        GoTo(_op);
+    }
+
+    /// <summary>As <see cref="Links.FollowFar"/>, for a link that has <see cref="JumpCacheEntry.NoPage"/> until it is filled.</summary>
+    public void FollowFar(LocalBuilder link)
+    {
+        Label good = _il.DefineLabel();
+        PushPageEntry(() => LoadField(link, nameof(BlockLink.Eip), OpCodes.Ldind_U4, typeof(BlockLink)));
+        LoadField(link, nameof(BlockLink.PageEntry), OpCodes.Ldind_I8, typeof(BlockLink));
+        _il.Emit(OpCodes.Beq, good);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, link);
+        _il.Emit(OpCodes.Call, MethodNames.Resolve);
+        _il.Emit(OpCodes.Ret);
+        _il.MarkLabel(good);
+        LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
+        _il.Emit(OpCodes.Stloc, _op);
+        GoTo(_op);
+    }
+
+    /// <summary>As <see cref="Links.Jump"/>.</summary>
+    public void Jump(LocalBuilder target)
+    {
+        Label lost = _il.DefineLabel();
+        Label good = _il.DefineLabel();
+        _il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.JumpCache);
+        _il.Emit(OpCodes.Ldind_I);
+        _il.Emit(OpCodes.Ldloc, target);
+        _il.Emit(OpCodes.Ldloc, target);
+        _il.Emit(OpCodes.Ldc_I4, 12);
+        _il.Emit(OpCodes.Shr_Un);
+        _il.Emit(OpCodes.Xor);
+        _il.Emit(OpCodes.Ldc_I4, JumpCacheEntry.Count - 1);
+        _il.Emit(OpCodes.And);
+        _il.Emit(OpCodes.Conv_U8);
+        _il.Emit(OpCodes.Ldc_I4, sizeof(JumpCacheEntry));
+        _il.Emit(OpCodes.Conv_I8);
+        _il.Emit(OpCodes.Mul);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Stloc, _op);
+        LoadField(_op, nameof(JumpCacheEntry.Eip), OpCodes.Ldind_U4, typeof(JumpCacheEntry));
+        _il.Emit(OpCodes.Ldloc, target);
+        Label here = _il.DefineLabel();
+        _il.Emit(OpCodes.Beq, here);
+        _il.MarkLabel(lost);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldloc, target);
+        _il.Emit(OpCodes.Call, MethodNames.Lose);
+        _il.Emit(OpCodes.Ret);
+        _il.MarkLabel(here);
+        LoadField(_op, nameof(JumpCacheEntry.Mode), OpCodes.Ldind_I4, typeof(JumpCacheEntry));
+        _il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.Mode);
+        _il.Emit(OpCodes.Ldind_I4);
+        _il.Emit(OpCodes.Bne_Un, lost);
+        PushPageEntry(() => _il.Emit(OpCodes.Ldloc, target));
+        LoadField(_op, nameof(JumpCacheEntry.PageEntry), OpCodes.Ldind_I8, typeof(JumpCacheEntry));
+        _il.Emit(OpCodes.Bne_Un, lost);
+        LoadField(_op, nameof(JumpCacheEntry.Target), OpCodes.Ldind_I, typeof(JumpCacheEntry));
+        _il.Emit(OpCodes.Stloc, _op);
+        GoTo(_op);
+    }
+
+    /// <summary>Pushes what the soft TLB has for loads from a page.</summary>
+    private void PushPageEntry(Action pushAddress)
+    {
+        _il.Emit(OpCodes.Ldloc, c.ReadTable);
+        pushAddress();
+        _il.Emit(OpCodes.Ldc_I4, 12);
+        _il.Emit(OpCodes.Shr_Un);
+        _il.Emit(OpCodes.Conv_U8);
+        _il.Emit(OpCodes.Ldc_I4_3);
+        _il.Emit(OpCodes.Shl);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Ldind_I8);
+    }
+
+    private void LoadField(LocalBuilder pointer, string name, OpCode load, Type type)
+    {
+        _il.Emit(OpCodes.Ldloc, pointer);
+        c.Offset((int)Marshal.OffsetOf(type, name));
+        _il.Emit(load);
+    }
+
+    /// <summary>Returns null: everything is in memory already, eip and exit reason included.</summary>
+    public void ReturnNull()
+    {
+        _il.Emit(OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Conv_U);
+        _il.Emit(OpCodes.Ret);
+    }
+}
