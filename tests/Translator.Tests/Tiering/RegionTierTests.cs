@@ -49,6 +49,29 @@ public sealed unsafe class RegionTierTests
     }
 
     [Fact]
+    public void Nor_does_one_in_which_slices_of_the_budget_happen_to_end()
+    {
+        // Some hundred slices, most of which end in the inner loop; but that is left after 60 instructions each time.
+        using Rig rig = Run(
+            50_000,
+            static b =>
+            {
+                CodeLabel outer = b.Here();
+                b.Asm.mov(edx, 20);
+                CodeLabel top = b.Here();
+                b.Asm.add(__dword_ptr[Data], edx);
+                b.Asm.dec(edx);
+                b.Asm.jnz(top.Value);
+                b.Asm.dec(ecx);
+                b.Asm.jnz(outer.Value);
+                b.Asm.int3();
+            },
+            new Optimisations { RegionLimit = 1 });
+        Assert.NotEmpty(Regions(rig));
+        Assert.All(Regions(rig), static region => Assert.Empty(region.WindowUses));
+    }
+
+    [Fact]
     public void Everything_that_is_compiled_before_it_runs_has_its_windows_at_once()
     {
         using Rig rig = Run(10, Loop, threshold: 0);
@@ -130,9 +153,11 @@ public sealed unsafe class RegionTierTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Regions_that_lead_to_each_other_for_ever_use_no_stack(bool chains)
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void Regions_that_lead_to_each_other_for_ever_use_no_stack(bool chains, bool compares)
     {
         // Half a megabyte of stack would not hold a frame for each of a million regions.
         long retired = 0;
@@ -140,11 +165,17 @@ public sealed unsafe class RegionTierTests
             () =>
             {
                 using var rig = new Rig(machine => new TieredEngine(machine, 0, optimisations: new Optimisations { RegionLimit = 1, Chains = chains }));
-                rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, static b =>
+                rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, b =>
                 {
                     CodeLabel there = b.NewLabel();
                     CodeLabel here = b.Here();
                     b.Asm.inc(edx);
+                    if (compares)
+                    {
+                        // The next region keeps CF, and gets the flags in a form that it cannot take it from.
+                        b.Asm.cmp(edx, ebx);
+                    }
+
                     b.Asm.jmp(there.Value);
                     b.Mark(there);
                     b.Asm.inc(ebx);
