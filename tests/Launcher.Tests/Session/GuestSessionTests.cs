@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tests.Support;
 
 namespace Lguest.Jit.Launcher.Tests.Session;
