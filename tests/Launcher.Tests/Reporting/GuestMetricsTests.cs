@@ -22,7 +22,7 @@ public class GuestMetricsTests
         sampled[(int)ExecutionTier.Translated] = TimeSpan.FromSeconds(4);
         var seen = new Dictionary<string, double>();
 
-        // Other Guests of this process have meters of the same name; one of them for sure.
+        // Other Guests of this process have meters of the same name; two of them for sure.
         using (new GuestMetrics(new SwitcherStatistics { Instructions = 78 }, () => 124, () => translator, null))
         using (var metrics = new GuestMetrics(counters, () => 123, () => translator, () => new TierTimes(sampled, 1)))
         using (new GuestMetrics(new SwitcherStatistics { Instructions = 79 }, () => 125, () => translator, null))
