@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 using Lguest.Jit.Switcher.Time;
 
@@ -18,15 +19,19 @@ public sealed unsafe class ClockEventTests
         rig.Call(HypercallNumbers.SetClockevent, 5 * Millisecond);
         Assert.True(WaitForTimer(rig));
         Assert.True(MonotonicTime.Now - start >= 5 * Millisecond);
-        Assert.Equal(1, rig.Cpu->Attention);
+
+        // First it is raised, then the Guest is told.
+        Assert.True(Patience.Until(() => Volatile.Read(ref rig.Cpu->Attention) == 1));
     }
 
     [Fact]
     public void Guest_set_clockevent_of_0_stops_the_timer()
     {
-        using Rig rig = new Rig().Initialised();
-        rig.Call(HypercallNumbers.SetClockevent, 200 * Millisecond);
-        rig.Call(HypercallNumbers.SetClockevent, 0);
+        using Rig rig = Before(200 * Millisecond, static rig =>
+        {
+            rig.Call(HypercallNumbers.SetClockevent, 200 * Millisecond);
+            rig.Call(HypercallNumbers.SetClockevent, 0);
+        });
         Thread.Sleep(300);
         Assert.Equal(0u, rig.Cpu->PendingInterrupts);
     }
@@ -44,10 +49,13 @@ public sealed unsafe class ClockEventTests
     [Fact]
     public void Guest_set_clockevent_again_replaces_the_first()
     {
-        using Rig rig = new Rig().Initialised();
-        long start = MonotonicTime.Now;
-        rig.Call(HypercallNumbers.SetClockevent, 200 * Millisecond);
-        rig.Call(HypercallNumbers.SetClockevent, 300 * Millisecond);
+        long start = 0;
+        using Rig rig = Before(200 * Millisecond, rig =>
+        {
+            start = MonotonicTime.Now;
+            rig.Call(HypercallNumbers.SetClockevent, 200 * Millisecond);
+            rig.Call(HypercallNumbers.SetClockevent, 300 * Millisecond);
+        });
         Assert.True(WaitForTimer(rig));
         Assert.True(MonotonicTime.Now - start >= 300 * Millisecond);
     }
@@ -97,9 +105,7 @@ public sealed unsafe class ClockEventTests
         rig.Interrupts.PollWhilePending();
         rig.Cpu->PendingInterrupts = 0;
         Thread.Sleep(20);
-        Volatile.Write(ref rig.Cpu->Attention, 0);
-        Thread.Sleep(20);
-        Assert.Equal(0, Volatile.Read(ref rig.Cpu->Attention));
+        Assert.True(IsLeftAlone(rig));
     }
 
     [Fact]
@@ -110,20 +116,46 @@ public sealed unsafe class ClockEventTests
         rig.Interrupts.SetInterrupt(3);
         rig.Interrupts.PollWhilePending();
         Volatile.Write(ref rig.Cpu->Attention, 0);
-        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->Attention) != 0, 10_000));
-        rig.Cpu->Halted = 1;
+        Assert.True(Patience.Until(() => Volatile.Read(ref rig.Cpu->Attention) != 0));
+        Volatile.Write(ref rig.Cpu->Halted, 1);
         Thread.Sleep(20);
-        Volatile.Write(ref rig.Cpu->Attention, 0);
-        Thread.Sleep(20);
-        Assert.Equal(0, Volatile.Read(ref rig.Cpu->Attention));
+        Assert.True(IsLeftAlone(rig));
 
         // Awake again, and polled again.
-        rig.Cpu->Halted = 0;
+        Volatile.Write(ref rig.Cpu->Halted, 0);
         rig.Interrupts.PollWhilePending();
-        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->Attention) != 0, 10_000));
+        Assert.True(Patience.Until(() => Volatile.Read(ref rig.Cpu->Attention) != 0));
     }
 
-    private static bool WaitForTimer(Rig rig) => SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->PendingInterrupts) == 1, 10_000);
+    private static bool WaitForTimer(Rig rig) => Patience.Until(() => Volatile.Read(ref rig.Cpu->PendingInterrupts) == 1);
+
+    /// <summary>
+    /// Nobody asks for attention any more. A last poll may have been under way for longer than we slept; one that comes every millisecond is
+    /// there each time.
+    /// </summary>
+    private static bool IsLeftAlone(Rig rig) => Patience.OneOf(10, () =>
+    {
+        Volatile.Write(ref rig.Cpu->Attention, 0);
+        Thread.Sleep(20);
+        return Volatile.Read(ref rig.Cpu->Attention) == 0;
+    });
+
+    /// <summary>Two calls in a row, the second before the first one's moment: a Host that stalls in between gets another try.</summary>
+    private static Rig Before(long moment, Action<Rig> calls)
+    {
+        while (true)
+        {
+            Rig rig = new Rig().Initialised();
+            long start = MonotonicTime.Now;
+            calls(rig);
+            if (MonotonicTime.Now - start < moment)
+            {
+                return rig;
+            }
+
+            rig.Dispose();
+        }
+    }
 
     /// <summary>The whole way: arm, halt, sleep, wake, deliver.</summary>
     [Fact]

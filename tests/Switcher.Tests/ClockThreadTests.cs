@@ -1,14 +1,14 @@
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 using Lguest.Jit.Switcher.Time;
 
 namespace Lguest.Jit.Switcher.Tests;
 
-/// <summary>Each with the Host's best timer and with the portable one. Upper bounds are generous: CI machines stall.</summary>
+/// <summary>Each with the Host's best timer and with the portable one. Nothing has an upper bound: CI machines stall.</summary>
 [Collection(QuietTests.Name)]
 public sealed class ClockThreadTests
 {
     private const long Millisecond = 1_000_000;
-    private const int Patience = 10_000;
 
     public static TheoryData<bool> Timers => new() { false, true };
 
@@ -21,7 +21,7 @@ public sealed class ClockThreadTests
         {
             long start = MonotonicTime.Now;
             rig.Clock.Arm(delta);
-            Assert.True(rig.Fired.WaitOne(Patience));
+            Assert.True(rig.Fired.WaitOne(Patience.Limit));
             Assert.True(rig.LastFired - start >= delta, $"{rig.LastFired - start} < {delta}");
         }
 
@@ -34,67 +34,75 @@ public sealed class ClockThreadTests
     public void Is_far_finer_than_a_millisecond(bool portable)
     {
         using var rig = new Bench(portable);
-        long best = long.MaxValue;
-        for (int i = 0; i < 40; i++)
+        Assert.True(Patience.OneOf(5_000, () =>
         {
             long start = MonotonicTime.Now;
             rig.Clock.Arm(200_000);
-            Assert.True(rig.Fired.WaitOne(Patience));
-            best = Math.Min(best, rig.LastFired - start);
-        }
-
-        Assert.InRange(best, 200_000, 700_000);
+            Assert.True(rig.Fired.WaitOne(Patience.Limit));
+            long taken = rig.LastFired - start;
+            Assert.True(taken >= 200_000, $"{taken} ns");
+            return taken <= 700_000;
+        }));
     }
 
     [Theory]
     [MemberData(nameof(Timers))]
     public void Arming_again_replaces_an_earlier_and_a_later_moment(bool portable)
     {
-        using var rig = new Bench(portable);
-        rig.Clock.Arm(3_600_000 * Millisecond);
+        using var sooner = new Bench(portable);
+        sooner.Clock.Arm(3_600_000 * Millisecond);
         Thread.Sleep(20);
         long start = MonotonicTime.Now;
-        rig.Clock.Arm(5 * Millisecond);
-        Assert.True(rig.Fired.WaitOne(Patience));
-        Assert.InRange(rig.LastFired - start, 5 * Millisecond, 5000 * Millisecond);
+        sooner.Clock.Arm(5 * Millisecond);
+        Assert.True(sooner.Fired.WaitOne(Patience.Limit));
+        Assert.True(sooner.LastFired - start >= 5 * Millisecond);
 
-        start = MonotonicTime.Now;
-        rig.Clock.Arm(300 * Millisecond);
-        rig.Clock.Arm(400 * Millisecond);
-        Assert.True(rig.Fired.WaitOne(Patience));
-        Assert.True(rig.LastFired - start >= 400 * Millisecond);
-        Assert.False(rig.Fired.WaitOne(20));
+        using Bench later = Before(300 * Millisecond, portable, clock =>
+        {
+            start = MonotonicTime.Now;
+            clock.Arm(300 * Millisecond);
+            clock.Arm(400 * Millisecond);
+        });
+        Assert.True(later.Fired.WaitOne(Patience.Limit));
+        Assert.True(later.LastFired - start >= 400 * Millisecond);
+        Assert.False(later.Fired.WaitOne(20));
     }
 
     [Theory]
     [MemberData(nameof(Timers))]
     public void A_cancelled_timer_does_not_fire(bool portable)
     {
-        using var rig = new Bench(portable);
-        rig.Clock.Arm(300 * Millisecond);
-        rig.Clock.Cancel();
+        using Bench rig = Before(300 * Millisecond, portable, static clock =>
+        {
+            clock.Arm(300 * Millisecond);
+            clock.Cancel();
+        });
         Assert.False(rig.Fired.WaitOne(400));
         rig.Clock.Arm(1);
-        Assert.True(rig.Fired.WaitOne(Patience));
+        Assert.True(rig.Fired.WaitOne(Patience.Limit));
     }
 
     [Theory]
     [MemberData(nameof(Timers))]
     public void Polls_every_millisecond_until_told_to_stop_and_can_be_started_again(bool portable)
     {
-        using var rig = new Bench(portable) { PollsWanted = 5 };
+        // Five, but told only once it has been started twice: a Host that is slow to do so sees more of them.
+        using var rig = new Bench(portable) { PollsWanted = int.MaxValue };
         long start = MonotonicTime.Now;
         rig.Clock.Poll();
         rig.Clock.Poll();
-        Assert.True(rig.PollingEnded.WaitOne(Patience));
-        Assert.True(MonotonicTime.Now - start >= 5 * ClockThread.PollNanoseconds);
+        rig.PollsWanted = 5;
+        Assert.True(rig.PollingEnded.WaitOne(Patience.Limit));
+        int polls = rig.Polls;
+        Assert.True(polls >= 5);
+        Assert.True(MonotonicTime.Now - start >= polls * ClockThread.PollNanoseconds);
         Thread.Sleep(30);
-        Assert.Equal(5, rig.Polls);
+        Assert.Equal(polls, rig.Polls);
 
-        rig.PollsWanted = 7;
+        rig.PollsWanted = polls + 2;
         rig.Clock.Poll();
-        Assert.True(rig.PollingEnded.WaitOne(Patience));
-        Assert.Equal(7, rig.Polls);
+        Assert.True(rig.PollingEnded.WaitOne(Patience.Limit));
+        Assert.Equal(polls + 2, rig.Polls);
     }
 
     [Theory]
@@ -104,8 +112,8 @@ public sealed class ClockThreadTests
         using var rig = new Bench(portable) { PollsWanted = 20 };
         rig.Clock.Poll();
         rig.Clock.Arm(5 * Millisecond);
-        Assert.True(rig.Fired.WaitOne(Patience));
-        Assert.True(rig.PollingEnded.WaitOne(Patience));
+        Assert.True(rig.Fired.WaitOne(Patience.Limit));
+        Assert.True(rig.PollingEnded.WaitOne(Patience.Limit));
         Assert.Equal(1, rig.Fires);
     }
 
@@ -118,7 +126,7 @@ public sealed class ClockThreadTests
         Thread.Sleep(5);
         long start = MonotonicTime.Now;
         rig.Dispose();
-        Assert.InRange(MonotonicTime.Now - start, 0, 5000 * Millisecond);
+        Assert.True(MonotonicTime.Now - start < 3_600_000 * Millisecond / 2);
         rig.Clock.Arm(1);
         rig.Clock.Poll();
         rig.Clock.Cancel();
@@ -131,7 +139,7 @@ public sealed class ClockThreadTests
     {
         using var rig = new Bench(portable);
         rig.Clock.Arm(1);
-        Assert.True(rig.Fired.WaitOne(Patience));
+        Assert.True(rig.Fired.WaitOne(Patience.Limit));
         rig.Clock.Arm(3_600_000 * Millisecond);
         CpuMeter.AssertIdle();
     }
@@ -151,7 +159,7 @@ public sealed class ClockThreadTests
         second.Start();
         Assert.False(returned.WaitOne(50));
         timer.Set(MonotonicTime.Now);
-        Assert.True(returned.WaitOne(Patience));
+        Assert.True(returned.WaitOne(Patience.Limit));
         second.Join();
     }
 
@@ -159,7 +167,7 @@ public sealed class ClockThreadTests
     public void The_portable_timer_follows_a_moment_that_is_moved_away_in_the_last_millisecond()
     {
         // A Host that stalls for that millisecond lets the first moment come; not every time, though.
-        Assert.Contains(Enumerable.Range(0, 20), static _ =>
+        Assert.Contains(Enumerable.Range(0, 100), static _ =>
         {
             using var rig = new Bench(portable: true);
             rig.Clock.Arm(3_600_000 * Millisecond);
@@ -168,13 +176,35 @@ public sealed class ClockThreadTests
             rig.Clock.Arm(Millisecond);
             Thread.SpinWait(100);
             rig.Clock.Arm(60 * Millisecond);
-            Assert.True(rig.Fired.WaitOne(Patience));
+            Assert.True(rig.Fired.WaitOne(Patience.Limit));
             return rig.LastFired - start >= 60 * Millisecond;
         });
     }
 
+    /// <summary>
+    /// Two calls in a row, of which the second has to be made before the moment that the first one sets: a Host that stalls in between gets
+    /// another try.
+    /// </summary>
+    private static Bench Before(long moment, bool portable, Action<ClockThread> calls)
+    {
+        while (true)
+        {
+            var rig = new Bench(portable);
+            long start = MonotonicTime.Now;
+            calls(rig.Clock);
+            if (MonotonicTime.Now - start < moment)
+            {
+                return rig;
+            }
+
+            rig.Dispose();
+        }
+    }
+
     private sealed class Bench : IDisposable
     {
+        private volatile int _pollsWanted;
+
         public Bench(bool portable)
         {
             Clock = new ClockThread(Expired, Poll, portable ? new PortableDueTimer() : null);
@@ -190,7 +220,11 @@ public sealed class ClockThreadTests
 
         public int Polls { get; private set; }
 
-        public int PollsWanted { get; set; }
+        public int PollsWanted
+        {
+            get => _pollsWanted;
+            set => _pollsWanted = value;
+        }
 
         public long LastFired { get; private set; }
 

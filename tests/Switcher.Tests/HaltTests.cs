@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 
 namespace Lguest.Jit.Switcher.Tests;
@@ -9,7 +10,6 @@ namespace Lguest.Jit.Switcher.Tests;
 public sealed unsafe class HaltTests
 {
     private const uint Handler = 0x00105678;
-    private const int Patience = 10_000;
 
     [Fact]
     public void A_halt_with_an_interrupt_pending_ends_at_once()
@@ -35,9 +35,9 @@ public sealed unsafe class HaltTests
         rig.Blocked = 1 << 4;
         var device = new Thread(() =>
         {
-            _ = SpinWait.SpinUntil(() => rig.Statistics.Halts == 1, Patience);
+            _ = Patience.Until(() => rig.Statistics.Halts >= 1);
             rig.Interrupts.SetInterrupt(4);
-            _ = SpinWait.SpinUntil(() => rig.Statistics.Halts == 2, Patience);
+            _ = Patience.Until(() => rig.Statistics.Halts >= 2);
             rig.Interrupts.SetInterrupt(5);
         });
         device.Start();
@@ -144,7 +144,7 @@ public sealed unsafe class HaltTests
         using var guest = new LguestGuest(machine, engine, new RecordingPorts(), new GuestOptions());
         guest.Start(Rig.Code);
         var run = new BackgroundRun(guest);
-        Assert.True(running.Wait(Patience));
+        Assert.True(running.Wait(Patience.Limit));
         guest.RequestStop("time is up");
         Assert.Equal(new GuestEnd(GuestEndKind.Stopped, "time is up"), run.WaitForEnd());
     }
@@ -179,7 +179,7 @@ public sealed unsafe class HaltTests
                 cpu => Hypercall(cpu, HypercallNumbers.LguestInit, Rig.DataAt),
                 cpu => Hypercall(cpu, HypercallNumbers.Halt, 0));
             Run = new BackgroundRun(Guest);
-            Assert.True(SpinWait.SpinUntil(() => Guest.Statistics.Halts > 0, Patience));
+            Assert.True(Patience.Until(() => Guest.Statistics.Halts > 0));
         }
 
         public LguestGuest Guest { get; }

@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 
 namespace Lguest.Jit.Switcher.Tests;
@@ -299,7 +300,7 @@ public sealed unsafe class RunLoopTests
             }
 
             // The engine runs on until the poll does want it back.
-            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->Attention) != 0, 10_000));
+            Assert.True(Patience.Until(() => Volatile.Read(ref rig.Cpu->Attention) != 0));
             rig.IrqEnabled = 0x200;
             rig.Engine.Forever = null;
             return ExitReason.Attention;
@@ -321,7 +322,7 @@ public sealed unsafe class RunLoopTests
         rig.Run(cpu =>
         {
             rig.Blocked = 0;
-            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref rig.Cpu->Attention) != 0, 10_000));
+            Assert.True(Patience.Until(() => Volatile.Read(ref rig.Cpu->Attention) != 0));
             return ExitReason.Attention;
         });
         Assert.Equal(Handler, rig.Cpu->Eip);

@@ -158,7 +158,7 @@ internal sealed unsafe class BlockBuilder
             }
 
             Writer.FlagsLive = _flagsLive[i];
-            Lower? lower = instruction.IsInvalid ? null : LoweringTable.Find(instruction.Mnemonic);
+            Lower? lower = LoweringTable.Find(instruction);
             if (lower == null)
             {
                 bool tooLong = instruction.IsInvalid && instruction.Length >= MaximumLength;

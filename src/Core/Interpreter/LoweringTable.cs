@@ -10,7 +10,15 @@ internal static class LoweringTable
 {
     private static readonly Lower?[] s_lower = Build();
 
-    /// <summary>The lowering of a mnemonic, or null if the Guest's CPU does not have it (#UD).</summary>
+    /// <summary>The lowering of an instruction, or null if the Guest's CPU does not have it (#UD).</summary>
+    /// <remarks>
+    /// What nobody has documented has one mnemonic for all, some escapes to the x87 unit among it and two instructions that only VIA's
+    /// processors have (F3 0F A6 /6 and /7).
+    /// </remarks>
+    public static Lower? Find(in Instruction instruction) =>
+        instruction.IsInvalid || (instruction.Mnemonic == Mnemonic.Undoc && !FloatingPoint.EscapeBytes.Has(instruction.Code)) ? null : Find(instruction.Mnemonic);
+
+    /// <summary>The lowering of a mnemonic, or null if there is none.</summary>
     public static Lower? Find(Mnemonic mnemonic) => s_lower[(int)mnemonic];
 
     private static Lower?[] Build()

@@ -33,7 +33,7 @@ internal sealed class GuestMonitor(TextWriter terminal, Action quit) : IGuestThr
         help, h        this list
         """;
 
-    private const int PatienceMilliseconds = 1000;
+    private const int PatienceMilliseconds = 5000;
 
     private readonly object _gate = new();
     private readonly LineEditor _editor = new(terminal);

@@ -13,8 +13,9 @@ internal sealed class PasstProcess : IDisposable
 {
     private const int KeptLines = 4;
 
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_wordsLimit = TimeSpan.FromSeconds(10);
 
     private readonly Process _process;
     private readonly Queue<string> _lines = new();
@@ -26,8 +27,7 @@ internal sealed class PasstProcess : IDisposable
     {
         get
         {
-            // Its socket closes a moment before it is gone; only then has everything been heard.
-            string how = _process.WaitForExit(s_endLimit) ? $"passt ended with exit code {_process.ExitCode}" : "passt closed the connection";
+            string how = HasEnded() ? $"passt ended with exit code {_process.ExitCode}" : "passt closed the connection";
             lock (_lines)
             {
                 return _lines.Count == 0 ? how : $"{how}: {string.Join("; ", _lines)}";
@@ -80,6 +80,21 @@ internal sealed class PasstProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    /// <summary>Its socket closes a moment before it is gone, and only when its stderr has ended, too, has everything been heard.</summary>
+    private bool HasEnded()
+    {
+        using var limit = new CancellationTokenSource(s_wordsLimit);
+        try
+        {
+            _process.WaitForExitAsync(limit.Token).GetAwaiter().GetResult();
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return _process.HasExited;
+        }
     }
 
     private static string[] Arguments(NetOptions options, int socket)

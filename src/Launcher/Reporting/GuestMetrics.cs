@@ -15,7 +15,6 @@ internal sealed class GuestMetrics : IDisposable
 {
     public const string MeterName = "Lguest.Jit";
 
-    private readonly Meter _meter = new(MeterName);
     private readonly SwitcherStatistics _switcher;
     private readonly Func<TranslatorStatistics> _translator;
 
@@ -40,11 +39,14 @@ internal sealed class GuestMetrics : IDisposable
         CreateTranslator();
         if (times != null)
         {
-            _meter.CreateObservableCounter(Named("time"), () => Times(times()), "s", "time of the Guest thread");
+            Meter.CreateObservableCounter(Named("time"), () => Times(times()), "s", "time of the Guest thread");
         }
     }
 
-    public void Dispose() => _meter.Dispose();
+    /// <summary>This Guest's. Others of the same process have one of the same name.</summary>
+    public Meter Meter { get; } = new(MeterName);
+
+    public void Dispose() => Meter.Dispose();
 
     private void CreateTranslator()
     {
@@ -55,19 +57,19 @@ internal sealed class GuestMetrics : IDisposable
         Count("regions.invalidated", () => _translator().RegionsInvalidated, "regions dropped because their code was overwritten");
         Count("regions.evicted", () => _translator().RegionsEvicted, "regions that made room for others");
         Count("regions.left", () => Each(_translator().Leaves, "reason", static i => LeaveNames.Of((LeaveReason)i)), "ways out of regions");
-        _meter.CreateObservableGauge(Named("regions.live"), () => _translator().RegionsLive, description: "regions in use");
-        _meter.CreateObservableGauge(Named("code_cache.size"), () => _translator().CodeCacheBytes, "By", "translated code, by estimate");
-        _meter.CreateObservableCounter(Named("compile.time"), () => _translator().CompileTime.TotalSeconds, "s", "time spent compiling");
+        Meter.CreateObservableGauge(Named("regions.live"), () => _translator().RegionsLive, description: "regions in use");
+        Meter.CreateObservableGauge(Named("code_cache.size"), () => _translator().CodeCacheBytes, "By", "translated code, by estimate");
+        Meter.CreateObservableCounter(Named("compile.time"), () => _translator().CompileTime.TotalSeconds, "s", "time spent compiling");
     }
 
     private static string Named(string name) => "lguest." + name;
 
     private static string Number(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    private void Count(string name, Func<long> read, string description) => _meter.CreateObservableCounter(Named(name), read, description: description);
+    private void Count(string name, Func<long> read, string description) => Meter.CreateObservableCounter(Named(name), read, description: description);
 
     private void Count(string name, Func<IEnumerable<Measurement<long>>> read, string description) =>
-        _meter.CreateObservableCounter(Named(name), read, description: description);
+        Meter.CreateObservableCounter(Named(name), read, description: description);
 
     /// <summary>Those of the counts that are not zero, each with its name for a tag.</summary>
     private static IEnumerable<Measurement<long>> Each(long[] counts, string tag, Func<int, string> name)

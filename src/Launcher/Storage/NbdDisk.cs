@@ -18,7 +18,7 @@ namespace Lguest.Jit.Launcher.Storage;
 /// </remarks>
 internal sealed class NbdDisk : DiskStore
 {
-    private const int HandshakeMilliseconds = 10_000;
+    private const int HandshakeMilliseconds = 30_000;
     private const int StagingSize = 128 * 1024;
     private const int MostBlockSize = 4096;
 

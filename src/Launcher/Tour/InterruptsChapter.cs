@@ -9,7 +9,9 @@ internal static class InterruptsChapter
 {
     private const uint Soon = 1_000;
     private const uint HalfAMillisecond = 500_000;
-    private const int Patience = 200_000_000;
+
+    /// <summary>Rounds of a loop in which the Host should have come: a few seconds of translated code, for the clock's thread may have to wait for a turn, too.</summary>
+    private const int Patience = 2_000_000_000;
 
     public static void Emit(KernelAssembler k)
     {

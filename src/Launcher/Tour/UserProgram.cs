@@ -269,7 +269,7 @@ internal sealed class UserProgram
     {
         Assembler c = u.Asm;
         CodeLabel enough = u.NewLabel();
-        c.mov(edx, 300_000_000);
+        c.mov(edx, 2_000_000_000);
         CodeLabel wait = u.Here();
         c.cmp(__dword_ptr[TourLayout.UserTicks], UserChapter.Ticks);
         c.jae(enough);

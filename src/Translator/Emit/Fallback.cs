@@ -34,7 +34,7 @@ internal static unsafe class Fallback
     /// <summary>Emits the instruction; false if it ends its block, which the region then leaves to the interpreter.</summary>
     public static bool TryEmit(RegionContext c, in Instruction i, OpWriter writer, List<nint> allocations, ushort written)
     {
-        Lower? lower = i.IsInvalid ? null : LoweringTable.Find(i.Mnemonic);
+        Lower? lower = LoweringTable.Find(i);
         if (lower == null)
         {
             return false;

@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Compare;
 using Lguest.Jit.Launcher.Deterministic;
 using Lguest.Jit.Launcher.Tests.Support;
@@ -16,8 +17,6 @@ namespace Lguest.Jit.Launcher.Tests.Compare;
 /// <summary>Ctrl-C: what is known until then is said, in a report that is whole.</summary>
 public sealed class InterruptedComparisonTests : IDisposable
 {
-    private const int Patience = 60_000;
-
     private readonly string _directory = Directory.CreateTempSubdirectory("lguest-jit-test").FullName;
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
@@ -33,16 +32,16 @@ public sealed class InterruptedComparisonTests : IDisposable
         }
 
         using var kernel = new TemporaryFile(new TinyGuest().Print("!").LoopForEver().ToElf());
-        using Process process = Start("compare", "--kernel", kernel.Path, "--memory", "4M", "--report", _directory);
+        using Process process = ChildProcess.Launcher("compare", "--kernel", kernel.Path, "--memory", "4M", "--report", _directory);
 
         // It is printed when both are known to have printed it: a first leg is through.
         Assert.Equal('!', process.StandardOutput.Read());
         using (Process shell = Process.Start("sh", ["-c", $"kill -{signal} {process.Id}"]))
         {
-            Assert.True(shell.WaitForExit(Patience));
+            Assert.True(shell.WaitForExit(Patience.Limit));
         }
 
-        Assert.True(process.WaitForExit(Patience));
+        Assert.True(process.WaitForExit(Patience.Limit));
         string error = process.StandardError.ReadToEnd();
         Assert.True(process.ExitCode == exitCode, error);
         Assert.Contains($"lguest-jit: {why}: equal so far, ", error, StringComparison.Ordinal);
@@ -105,17 +104,4 @@ public sealed class InterruptedComparisonTests : IDisposable
         Input = new ScriptedInput(InputScript.Empty),
         Log = new DeviceLog(TextWriter.Null),
     };
-
-    private static Process Start(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "lguest-jit.dll"));
-        Array.ForEach(arguments, start.ArgumentList.Add);
-        return Process.Start(start)!;
-    }
 }

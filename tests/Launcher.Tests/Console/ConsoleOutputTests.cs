@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Console;
 using Lguest.Jit.Launcher.Tests.Support;
 
@@ -31,7 +32,7 @@ public class ConsoleOutputTests
         using var stream = new MemoryStream();
         var output = new ConsoleOutput(stream);
         output.Write("login: "u8);
-        Assert.True(SpinWait.SpinUntil(() => stream.Length == 7, 10_000));
+        Assert.True(Patience.Until(() => stream.Length == 7));
         output.Drain();
     }
 
@@ -44,7 +45,7 @@ public class ConsoleOutputTests
         writer.Start();
         Assert.False(writer.Join(100));
         stream.Unblock();
-        Assert.True(writer.Join(TimeSpan.FromSeconds(10)));
+        Assert.True(writer.Join(Patience.Limit));
         Assert.True(output.Drain());
         Assert.Equal(1000, stream.Length);
     }
@@ -59,11 +60,11 @@ public class ConsoleOutputTests
         writer.Start();
         Assert.False(writer.Join(50));
         output.Abandon();
-        Assert.True(writer.Join(TimeSpan.FromSeconds(10)));
+        Assert.True(writer.Join(Patience.Limit));
         Assert.False(written);
         var watch = Stopwatch.StartNew();
         Assert.False(output.Drain());
-        Assert.InRange(watch.ElapsedMilliseconds, 500, 8000);
+        Assert.True(watch.ElapsedMilliseconds >= 500);
     }
 
     [Fact]
@@ -84,7 +85,7 @@ public class ConsoleOutputTests
         int failed = 0;
         var output = new ConsoleOutput(stream, capacity: 16) { Failed = () => failed++ };
         output.Write("x"u8);
-        Assert.True(SpinWait.SpinUntil(() => output.Failure is not null && failed == 1, 10_000));
+        Assert.True(Patience.Until(() => output.Failure is not null && Volatile.Read(ref failed) == 1));
         Assert.Equal("No space left on device", output.Failure);
         Assert.False(output.Write(new byte[100]));
         Assert.False(output.Drain());

@@ -38,7 +38,7 @@ internal sealed class CodePageRun(int seed, bool user, string engine)
         long started = Stopwatch.GetTimestamp();
         try
         {
-            await Task.Run(() => RunAll(pages)).WaitAsync(TimeSpan.FromMinutes(10));
+            await Task.Run(() => RunAll(pages)).WaitAsync(TimeSpan.FromHours(1));
         }
         catch (Exception e)
         {

@@ -26,6 +26,8 @@ public sealed class HostileGuestTests : IDisposable
     [Theory]
     [InlineData("0F0B", "unhandled trap 6")]
     [InlineData("FFFF", "unhandled trap 6")]
+    [InlineData("F30FA6F0", "unhandled trap 6")]
+    [InlineData("6467F30FA6FF", "unhandled trap 6")]
     [InlineData("F4", "unhandled trap 13")]
     [InlineData("0F01D8", "unhandled trap 6")]
     [InlineData("F7F0", "unhandled trap 0")]

@@ -1,3 +1,4 @@
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Net;
 
 namespace Lguest.Jit.Launcher.Tests.Net;
@@ -100,7 +101,7 @@ public class FrameRingTests
             ring.Take(filled.Length);
         }
 
-        Assert.True(putter.Join(TimeSpan.FromSeconds(20)));
+        Assert.True(putter.Join(Patience.Limit));
     }
 
     [Fact]
@@ -111,7 +112,7 @@ public class FrameRingTests
         var waiter = new Thread(() => answer = ring.WaitForFilled());
         waiter.Start();
         ring.Close();
-        Assert.True(waiter.Join(TimeSpan.FromSeconds(20)));
+        Assert.True(waiter.Join(Patience.Limit));
         Assert.False(answer);
     }
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Net;
 
@@ -32,11 +33,11 @@ public sealed class StreamLinkTests : IDisposable
         foreach (byte[] portion in record.Chunk(701))
         {
             peer.Send(portion);
-            Assert.True(news.WaitOne(TimeSpan.FromSeconds(20)));
+            Assert.True(news.WaitOne(Patience.Limit));
             link.Port.TakeNews();
         }
 
-        Assert.True(SpinWait.SpinUntil(() => link.Port.Received.Count == record.Length, TimeSpan.FromSeconds(20)));
+        Assert.True(Patience.Until(() => link.Port.Received.Count == record.Length));
         byte[] got = new byte[record.Length];
         link.Port.Received.Copy(0, got);
         Assert.Equal(record, got);
@@ -71,7 +72,7 @@ public sealed class StreamLinkTests : IDisposable
         int written = 0;
         int heard = 0;
         byte[] write = new byte[2 << 20];
-        peer.ReceiveTimeout = 20_000;
+        peer.ReceiveTimeout = (int)Patience.Limit.TotalMilliseconds;
         while (heard < 100)
         {
             for (; written < 100; written++)
@@ -136,7 +137,7 @@ public sealed class StreamLinkTests : IDisposable
         link.Port.Down = said => reason = said;
         peer.Dispose();
         // News comes last: whoever sees it finds the link down and the reason told.
-        Assert.True(SpinWait.SpinUntil(() => link.Port.HasNews, TimeSpan.FromSeconds(20)));
+        Assert.True(Patience.Until(() => link.Port.HasNews));
         Assert.Equal("the other end has closed the connection", reason);
         Assert.False(link.Port.IsUp);
     }

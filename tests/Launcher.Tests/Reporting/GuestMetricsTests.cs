@@ -21,9 +21,14 @@ public class GuestMetricsTests
         var sampled = new TimeSpan[5];
         sampled[(int)ExecutionTier.Translated] = TimeSpan.FromSeconds(4);
         var seen = new Dictionary<string, double>();
-        using (new GuestMetrics(counters, () => 123, () => translator, () => new TierTimes(sampled, 1)))
+
+        // Other Guests of this process have meters of the same name; two of them for sure.
+        using (new GuestMetrics(new SwitcherStatistics { Instructions = 78 }, () => 124, () => translator, null))
+        using (var metrics = new GuestMetrics(counters, () => 123, () => translator, () => new TierTimes(sampled, 1)))
+        using (new GuestMetrics(new SwitcherStatistics { Instructions = 79 }, () => 125, () => translator, null))
         {
-            using var listener = new MeterListener { InstrumentPublished = (i, l) => { if (i.Meter.Name == GuestMetrics.MeterName) { l.EnableMeasurementEvents(i); } } };
+            Assert.Equal(GuestMetrics.MeterName, metrics.Meter.Name);
+            using var listener = new MeterListener { InstrumentPublished = (i, l) => { if (i.Meter == metrics.Meter) { l.EnableMeasurementEvents(i); } } };
             listener.SetMeasurementEventCallback<long>((i, value, tags, _) => seen[Name(i, tags)] = value);
             listener.SetMeasurementEventCallback<double>((i, value, tags, _) => seen[Name(i, tags)] = value);
             listener.Start();

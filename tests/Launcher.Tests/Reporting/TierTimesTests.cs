@@ -34,16 +34,23 @@ public class TierTimesTests
     [Fact]
     public void A_Guest_that_loops_for_ever_is_seen_in_the_tier_that_executes_it()
     {
-        // Compiled before it runs, so that a slow compiler does not count.
-        Launch jit = Run("jit");
-        Assert.True(Percent(jit, "translated code") > Percent(jit, "interpreting"), jit.Error);
-        Launch interpreter = Run("interpreter");
-        Assert.True(Percent(interpreter, "interpreting") > Percent(interpreter, "translated code"), interpreter.Error);
+        Launch jit = Run("jit", "translated code", "interpreting");
+        Assert.Contains("regions compiled", jit.Error, StringComparison.Ordinal);
+        Launch interpreter = Run("interpreter", "interpreting", "translated code");
         Assert.DoesNotContain("regions compiled", interpreter.Error, StringComparison.Ordinal);
     }
 
-    private static Launch Run(string engine) => Launch.With(
-        ["run", "--stats", "--engine", engine, "--jit-threshold", "0", "--timeout", "500ms"], input: null, new TinyGuest().LoopForEver().Load);
+    /// <summary>Compiled before it runs, which takes its time, and so does a Host with other things to do: the longer it runs the less of that is to be seen.</summary>
+    private static Launch Run(string engine, string most, string least)
+    {
+        Launch run = new(0, "", "");
+        Assert.Contains(new[] { "500ms", "5s", "50s" }, limit =>
+        {
+            run = Launch.With(["run", "--stats", "--engine", engine, "--jit-threshold", "0", "--timeout", limit], input: null, new TinyGuest().LoopForEver().Load);
+            return Percent(run, most) > Percent(run, least);
+        });
+        return run;
+    }
 
     private static double Percent(Launch run, string label)
     {

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tests.Support;
 using Lguest.Jit.Launcher.Virtio;
 using static Iced.Intel.AssemblerRegisters;
@@ -58,7 +59,7 @@ public class ConsoleRoundTripTests
 
         using var output = new TriggerStream();
         using var input = new LateStream(output.Triggered, "typed\n"u8.ToArray());
-        Launch run = Launch.With(["run", "--memory", "4M", "--timeout", "60s"], input, guest.Load, output);
+        Launch run = Launch.With(["run", "--memory", "4M", "--timeout", "600s"], input, guest.Load, output);
         Assert.Equal(0, run.ExitCode);
         Assert.Equal("?typed\n", System.Text.Encoding.ASCII.GetString(output.ToArray()));
     }
@@ -119,7 +120,7 @@ public class ConsoleRoundTripTests
     {
         public override int Read(byte[] buffer, int offset, int count)
         {
-            ready.Wait(TimeSpan.FromSeconds(30));
+            ready.Wait(Patience.Limit);
             return base.Read(buffer, offset, count);
         }
     }

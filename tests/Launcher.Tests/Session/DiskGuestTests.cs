@@ -47,12 +47,12 @@ public sealed unsafe class DiskGuestTests
         byte[] content = new byte[Size];
         content[0] = (byte)'0';
         using var file = new TemporaryFile(content);
-        Launch launch = Launch.With(["run", "--memory", DiskGuest.Memory, "--timeout", "60", "--disk", file.Path + words], null, DiskGuest.CountAndRestart().Load);
+        Launch launch = Launch.With(["run", "--memory", DiskGuest.Memory, "--timeout", "600", "--disk", file.Path + words], null, DiskGuest.CountAndRestart().Load);
         Assert.Equal((0, "0123"), (launch.ExitCode, launch.Output));
         Assert.Equal(words.Length == 0 ? '3' : '0', (char)File.ReadAllBytes(file.Path)[0]);
 
         // In deterministic time, too, where each engine has an overlay of its own; and of course the file stays.
-        launch = Launch.With(["compare", "--memory", DiskGuest.Memory, "--timeout", "60", "--every", "5000", "--disk", file.Path + ",snapshot"], null, DiskGuest.CountAndRestart().Load);
+        launch = Launch.With(["compare", "--memory", DiskGuest.Memory, "--timeout", "600", "--every", "5000", "--disk", file.Path + ",snapshot"], null, DiskGuest.CountAndRestart().Load);
         Assert.Equal(0, launch.ExitCode);
         Assert.Equal(words.Length == 0 ? "3" : "0123", launch.Output);
     }
@@ -165,7 +165,7 @@ public sealed unsafe class DiskGuestTests
 
     private static Launch Run(string command, string disk, params string[] more)
     {
-        Launch launch = Launch.With([command, "--memory", DiskGuest.Memory, "--timeout", "60", "--disk", disk, .. more], null, DiskGuest.WriteAndRead(Rounds).Load);
+        Launch launch = Launch.With([command, "--memory", DiskGuest.Memory, "--timeout", "600", "--disk", disk, .. more], null, DiskGuest.WriteAndRead(Rounds).Load);
         Assert.Equal(0, launch.ExitCode);
         Assert.Equal("ok", launch.Output);
         return launch;

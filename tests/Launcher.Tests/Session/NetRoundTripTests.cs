@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Iced.Intel;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tests.Net;
 using Lguest.Jit.Launcher.Tests.Support;
 using Lguest.Jit.Launcher.Virtio;
@@ -48,7 +49,13 @@ public sealed class NetRoundTripTests : IDisposable
             byte[] record = new byte[4 + 30];
             for (int filled = 0; filled < record.Length;)
             {
-                filled += socket.Receive(record.AsSpan(filled));
+                int count = socket.Receive(record.AsSpan(filled));
+                if (count == 0)
+                {
+                    return;
+                }
+
+                filled += count;
             }
 
             heard = Encoding.Latin1.GetString(record, 4, 30);
@@ -58,10 +65,10 @@ public sealed class NetRoundTripTests : IDisposable
             _ = socket.Receive(record);
         });
         peer.Start();
-        Launch run = Launch.With(["run", "--memory", "4M", "--timeout", "60s", "--net", $"passt:{_path}", "--engine", engine, .. more], null, Guest().Load);
+        Launch run = Launch.With(["run", "--memory", "4M", "--timeout", "600s", "--net", $"passt:{_path}", "--engine", engine, .. more], null, Guest().Load);
         Assert.Equal("", run.Error.Replace("Guest powered off", "", StringComparison.Ordinal).Trim());
         Assert.Equal((0, "and the same to you!\n"), (run.ExitCode, run.Output));
-        Assert.True(peer.Join(TimeSpan.FromSeconds(20)));
+        Assert.True(peer.Join(Patience.Limit));
         Assert.Equal("0123456789abcdhello from here!\n", heard + "\n");
     }
 
@@ -78,10 +85,10 @@ public sealed class NetRoundTripTests : IDisposable
         a.Label(ref wait);
         a.test(__byte_ptr[Bar + VirtioRegister.Config + 6], 1);
         a.jne(wait);
-        Launch run = Launch.With(["run", "--memory", "4M", "--timeout", "60s", "--net", $"passt:{_path}"], null, guest.Print("!").PowerOff().Load);
+        Launch run = Launch.With(["run", "--memory", "4M", "--timeout", "600s", "--net", $"passt:{_path}"], null, guest.Print("!").PowerOff().Load);
         Assert.Equal((0, "!"), (run.ExitCode, run.Output));
         Assert.Contains("lguest-jit: the network is down: the other end has closed the connection", run.Error, StringComparison.Ordinal);
-        Assert.True(peer.Join(TimeSpan.FromSeconds(20)));
+        Assert.True(peer.Join(Patience.Limit));
     }
 
     /// <summary>Sends one frame, waits for one, prints it from behind its header on.</summary>

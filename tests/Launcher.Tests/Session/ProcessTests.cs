@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tests.Support;
 
 namespace Lguest.Jit.Launcher.Tests.Session;
@@ -17,10 +18,10 @@ public class ProcessTests
         }
 
         using var kernel = new TemporaryFile(new TinyGuest().Print("!").LoopForEver().ToElf());
-        using Process process = Start(kernel.Path);
+        using Process process = ChildProcess.Launcher("run", "--kernel", kernel.Path);
         Assert.Equal('!', process.StandardOutput.Read());
         Kill(process, signal);
-        Assert.True(process.WaitForExit(20_000));
+        Assert.True(process.WaitForExit(Patience.Limit));
         Assert.Equal((exitCode, line), (process.ExitCode, process.StandardError.ReadToEnd().Trim()));
     }
 
@@ -33,47 +34,28 @@ public class ProcessTests
         }
 
         using var kernel = new TemporaryFile(new TinyGuest().PrintForEver('x').ToElf());
-        using Process process = Start(kernel.Path);
+        using Process process = ChildProcess.Launcher("run", "--kernel", kernel.Path);
         Assert.Equal('x', process.StandardOutput.Read());
         Thread.Sleep(500);
         Kill(process, "TERM");
-        Assert.True(process.WaitForExit(20_000));
+        Assert.True(process.WaitForExit(Patience.Limit));
         Assert.Equal(143, process.ExitCode);
     }
 
     [Fact]
     public void Without_a_kernel_the_tour_runs_to_its_end()
     {
-        using Process process = Start(null);
+        using Process process = ChildProcess.Launcher("run");
         string output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(60_000));
+        Assert.True(process.WaitForExit(Patience.Limit));
         Assert.Equal("Guest powered off", process.StandardError.ReadToEnd().Trim());
         Assert.Equal(0, process.ExitCode);
         Assert.StartsWith("ok  1 ", output, StringComparison.Ordinal);
     }
 
-    private static Process Start(string? kernel)
-    {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "lguest-jit.dll"));
-        start.ArgumentList.Add("run");
-        if (kernel is not null)
-        {
-            start.ArgumentList.Add("--kernel");
-            start.ArgumentList.Add(kernel);
-        }
-
-        return Process.Start(start)!;
-    }
-
     private static void Kill(Process process, string signal)
     {
         using Process shell = Process.Start("sh", ["-c", $"kill -{signal} {process.Id}"]);
-        Assert.True(shell.WaitForExit(10_000));
+        Assert.True(shell.WaitForExit(Patience.Limit));
     }
 }

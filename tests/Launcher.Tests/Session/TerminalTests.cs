@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Iced.Intel;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tests.Support;
 using Lguest.Jit.Launcher.Virtio;
 using static Iced.Intel.AssemblerRegisters;
@@ -93,9 +94,12 @@ public sealed class TerminalTests : IDisposable
         using var run = new TerminalRun(_terminal, new TinyGuest().Print("!").LoopForEver());
         run.WaitFor('!');
         run.Signal("TSTP");
-        Assert.True(SpinWait.SpinUntil(() => _terminal.IsCooked, TimeSpan.FromSeconds(20)));
+
+        // It gives the terminal back and then stops: told to go on in between it would stop after that, for good.
+        run.WaitUntilStopped();
+        Assert.True(_terminal.IsCooked);
         run.Signal("CONT");
-        Assert.True(SpinWait.SpinUntil(() => _terminal.IsRaw, TimeSpan.FromSeconds(20)));
+        Assert.True(Patience.Until(() => _terminal.IsRaw));
         run.Signal("TERM");
         Assert.Equal(143, run.WaitForExit());
         Assert.True(_terminal.IsCooked);
@@ -128,13 +132,11 @@ public sealed class TerminalTests : IDisposable
 
         using var run = new TerminalRun(_terminal, new TinyGuest().Print("!").LoopForEver());
         run.WaitFor('!');
-        _terminal.Type("\u0001cregistrrr\u007F\u007F\u007Fers\r");
-        run.WaitForError("eax ");
+        _terminal.Type("\u0001c");
+        run.Ask("registrrr\u007F\u007F\u007Fers\r", "eax ");
         run.WaitForError("code:");
-        _terminal.Type("info\r");
-        run.WaitForError("console: no driver");
-        _terminal.Type("stats\r");
-        run.WaitForError("instructions");
+        run.Ask("info\r", "console: no driver");
+        run.Ask("stats\r", "instructions");
         _terminal.Type("nonsense\r");
         run.WaitForError("'nonsense' is nothing that can be done");
         _terminal.Type("c\r\u0001h");
@@ -154,8 +156,8 @@ public sealed class TerminalTests : IDisposable
 
         using var run = new TerminalRun(_terminal, new TinyGuest().Print("!").LoopForEver());
         run.WaitFor('!');
-        _terminal.Type("\u0001cr\r");
-        run.WaitForError("eax ");
+        _terminal.Type("\u0001c");
+        run.Ask("r\r", "eax ");
         run.Signal("TERM");
         Assert.Equal(143, run.WaitForExit());
         Assert.True(_terminal.IsCooked);
@@ -208,8 +210,10 @@ public sealed class TerminalTests : IDisposable
     /// <summary>A process whose stdin is the terminal, and whose stdout and stderr are ours.</summary>
     private sealed class TerminalRun : IDisposable
     {
-        private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+        /// <summary>The monitor's answer if the Guest's thread has not come within its patience.</summary>
+        private const string NotYet = "The Guest does not come to a halt";
 
+        private readonly PseudoTerminal _terminal;
         private readonly TemporaryFile _kernel;
         private readonly Process _process;
         private readonly System.Text.StringBuilder _errors = new();
@@ -220,23 +224,19 @@ public sealed class TerminalTests : IDisposable
         /// <param name="before">What the shell does that starts it.</param>
         public TerminalRun(PseudoTerminal terminal, TinyGuest guest, string before = "")
         {
+            _terminal = terminal;
             _kernel = new TemporaryFile(guest.ToElf());
             var start = new ProcessStartInfo("sh") { RedirectStandardOutput = true, RedirectStandardError = true };
             foreach (string argument in new[]
             {
                 "-c", before + "exec \"$@\" <>\"$0\"", terminal.Path, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-                Path.Combine(AppContext.BaseDirectory, "lguest-jit.dll"), "run", "--timeout", "60s", "--kernel", _kernel.Path,
+                Path.Combine(AppContext.BaseDirectory, "lguest-jit.dll"), "run", "--timeout", "600s", "--kernel", _kernel.Path,
             })
             {
                 start.ArgumentList.Add(argument);
             }
 
-            // These tests may themselves run under nohup, and what is ignored stays so in children.
-            using (HangUps.AsByDefault())
-            {
-                _process = Process.Start(start)!;
-            }
-
+            _process = ChildProcess.Start(start);
             _process.ErrorDataReceived += (_, line) =>
             {
                 lock (_errors)
@@ -257,31 +257,61 @@ public sealed class TerminalTests : IDisposable
         }
 
         /// <summary>Waits for words on stderr behind those of the last call.</summary>
-        public void WaitForError(string words)
+        public void WaitForError(string words) => Assert.Equal(words, WaitForAny(words));
+
+        /// <summary>
+        /// Types something at the monitor's prompt, and waits for words of the answer. A Guest's thread that gets no turn at the Host is told of
+        /// as one that does not come: then it is asked again.
+        /// </summary>
+        public void Ask(string keys, string words) => Assert.True(Patience.OneOf(20, () =>
         {
-            bool found = SpinWait.SpinUntil(
-                () =>
+            _terminal.Type(keys);
+            return WaitForAny(words, NotYet) == words;
+        }));
+
+        /// <summary>Waits for what stands behind the words of the last call.</summary>
+        /// <returns>Those that came first.</returns>
+        private string WaitForAny(params string[] alternatives)
+        {
+            string? found = null;
+            _ = Patience.Until(() =>
+            {
+                lock (_errors)
                 {
-                    lock (_errors)
+                    string errors = _errors.ToString();
+                    (int At, string Words)[] here =
+                    [
+                        .. alternatives.Select(words => (errors.IndexOf(words, _seen, StringComparison.Ordinal), words)).Where(static place => place.Item1 >= 0),
+                    ];
+                    if (here.Length > 0)
                     {
-                        int at = _errors.ToString().IndexOf(words, _seen, StringComparison.Ordinal);
-                        _seen = at < 0 ? _seen : at + words.Length;
-                        return at >= 0;
+                        (int at, found) = here.MinBy(static place => place.At);
+                        _seen = at + found.Length;
                     }
-                },
-                s_limit);
-            Assert.True(found, $"'{words}' in: {Errors()}");
+
+                    return found != null;
+                }
+            });
+            Assert.True(found != null, $"'{alternatives[0]}' in: {Errors()}");
+            return found!;
         }
+
+        /// <summary>Waits until somebody has stopped it (proc(5), /proc/pid/stat: the state behind the name).</summary>
+        public void WaitUntilStopped() => Assert.True(Patience.Until(() =>
+        {
+            string stat = File.ReadAllText($"/proc/{_process.Id}/stat");
+            return stat[stat.LastIndexOf(')') + 2] == 'T';
+        }));
 
         public void Signal(string name)
         {
             using Process shell = Process.Start("sh", ["-c", $"kill -{name} {_process.Id}"]);
-            Assert.True(shell.WaitForExit(s_limit));
+            Assert.True(shell.WaitForExit(Patience.Limit));
         }
 
         public int WaitForExit()
         {
-            bool ended = _process.WaitForExit(s_limit);
+            bool ended = _process.WaitForExit(Patience.Limit);
             Assert.True(ended, Errors());
             return _process.ExitCode;
         }

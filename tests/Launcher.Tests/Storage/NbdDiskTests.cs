@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Loading;
 using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Tests.Support;
@@ -140,7 +141,7 @@ public sealed unsafe class NbdDiskTests
         }
 
         machine.Notify();
-        Assert.True(SpinWait.SpinUntil(() => { lock (server.Seen) { return server.Seen.Count > 0; } }, 10_000));
+        Assert.True(Patience.Until(() => { lock (server.Seen) { return server.Seen.Count > 0; } }));
         server.Die();
         machine.WaitForUsed(8);
         Assert.All(Enumerable.Range(0, 8), i => Assert.Equal((byte)BlockStatus.IoError, machine.StatusOf(3 * i)));

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Lguest.Jit.Guests.Stress;
 
 namespace Lguest.Jit.Launcher.Tests.Storage;
 
@@ -57,7 +58,7 @@ internal sealed class NbdServer : IDisposable
         _listener.Dispose();
 
         // Whoever has hung up has said so, and that is to be seen.
-        if (!_thread.Join(2000))
+        if (!_thread.Join(Patience.Limit))
         {
             _client?.Dispose();
             _thread.Join();

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Lguest.Jit.Core.Memory;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Storage;
 using Lguest.Jit.Launcher.Virtio;
 
@@ -143,7 +144,7 @@ internal sealed class BlockMachine : IDisposable
     /// <summary>The Guest thread comes by until the used index says so.</summary>
     public void WaitForUsed(int index)
     {
-        long until = Environment.TickCount64 + 20_000;
+        long until = Environment.TickCount64 + (long)Patience.Limit.TotalMilliseconds;
         while (UsedIndex != (ushort)index)
         {
             Assert.True(Environment.TickCount64 < until, "the disk does not answer");

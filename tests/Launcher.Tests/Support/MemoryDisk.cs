@@ -5,6 +5,7 @@ namespace Lguest.Jit.Launcher.Tests.Support;
 /// <summary>A disk in memory that does as it is told: it fails, or takes its time.</summary>
 internal sealed class MemoryDisk(int sectors, bool readOnly = false, int blockSize = 512) : DiskStore
 {
+    private int _reads;
     private int _flushes;
     private int _throughs;
 
@@ -18,6 +19,9 @@ internal sealed class MemoryDisk(int sectors, bool readOnly = false, int blockSi
 
     /// <summary>Somebody lost patience.</summary>
     public bool Aborted { get; private set; }
+
+    /// <summary>Reads that are done.</summary>
+    public int Reads => Volatile.Read(ref _reads);
 
     public int Flushes => _flushes;
 
@@ -39,6 +43,7 @@ internal sealed class MemoryDisk(int sectors, bool readOnly = false, int blockSi
             at += (int)piece.Length;
         }
 
+        Interlocked.Increment(ref _reads);
         return Error;
     }
 

@@ -1,3 +1,4 @@
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Virtio;
 
 namespace Lguest.Jit.Launcher.Tests.Virtio;
@@ -40,7 +41,7 @@ public class ConsoleInputQueueTests
             received.AddRange(taken[..count]);
         }
 
-        Assert.True(poster.Join(TimeSpan.FromSeconds(10)));
+        Assert.True(poster.Join(Patience.Limit));
         Assert.Equal(sent, received);
     }
 
@@ -51,9 +52,9 @@ public class ConsoleInputQueueTests
         bool? posted = null;
         var poster = new Thread(() => posted = queue.Post(new byte[10]));
         poster.Start();
-        SpinWait.SpinUntil(() => queue.Count == 4, 10_000);
+        Assert.True(Patience.Until(() => queue.Count == 4));
         queue.Close();
-        Assert.True(poster.Join(TimeSpan.FromSeconds(10)));
+        Assert.True(poster.Join(Patience.Limit));
         Assert.False(posted);
     }
 }

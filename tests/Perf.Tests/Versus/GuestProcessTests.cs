@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lguest.Jit.Guests.Programs;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Perf.Versus;
 
 namespace Lguest.Jit.Perf.Tests.Versus;
@@ -7,15 +8,16 @@ namespace Lguest.Jit.Perf.Tests.Versus;
 /// <summary>A contender's process is timed by its console, judged by its result, and always ended.</summary>
 public sealed class GuestProcessTests
 {
-    private static readonly TimeSpan s_long = TimeSpan.FromSeconds(60);
-
     [Fact]
     public void Only_the_time_between_the_two_lines_of_a_round_counts()
     {
-        Sample sample = Run("sleep 1; echo run; echo 00c0ffee; echo run; sleep 0.3; echo 00c0ffee; sleep 1; exit 7");
-        Assert.InRange(sample.Cold, 0, 0.9);
-        Assert.InRange(sample.Warm, 0.29, 0.99);
-        Assert.Null(sample.Instructions);
+        // Who listens may be kept from it at any line, so that what is between two looks longer than it was, or shorter. Not every time.
+        Assert.True(Patience.OneOf(20, static () =>
+        {
+            Sample sample = Run("sleep 1; echo run; echo 00c0ffee; echo run; sleep 0.3; echo 00c0ffee; sleep 1; exit 7");
+            Assert.Null(sample.Instructions);
+            return sample.Cold is >= 0 and < 0.9 && sample.Warm is > 0.29 and < 0.99;
+        }));
     }
 
     [Fact]
@@ -44,7 +46,7 @@ public sealed class GuestProcessTests
         ContenderException failure = Assert.Throws<ContenderException>(
             () => Run($"echo run; sleep {marker}; exit 7", TimeSpan.FromSeconds(0.5)));
         Assert.Contains("no end within", failure.Message, StringComparison.Ordinal);
-        Assert.True(watch.Elapsed < s_long);
+        Assert.True(watch.Elapsed < Patience.Limit);
         AssertGone(marker);
     }
 
@@ -54,7 +56,7 @@ public sealed class GuestProcessTests
         string marker = $"87{Environment.ProcessId}";
         using var cancel = new CancellationTokenSource(TimeSpan.FromSeconds(0.5));
         Assert.Throws<OperationCanceledException>(() => GuestProcess.Run(
-            new ScriptContender($"echo run; sleep {marker}; exit 7"), new TrivialProgram(), 1, s_long, cancel.Token));
+            new ScriptContender($"echo run; sleep {marker}; exit 7"), new TrivialProgram(), 1, Patience.Limit, cancel.Token));
         AssertGone(marker);
     }
 
@@ -64,27 +66,34 @@ public sealed class GuestProcessTests
     public void Our_own_engines_run_a_program_and_count_its_instructions(bool jit)
     {
         GuestProgram program = GuestPrograms.Named("sieve");
-        Sample sample = GuestProcess.Run(new OwnContender(jit, "dotnet", typeof(OwnContender).Assembly.Location), program, 1, s_long, CancellationToken.None);
+        Sample sample = GuestProcess.Run(new OwnContender(jit, "dotnet", typeof(OwnContender).Assembly.Location), program, 1, Patience.Limit, CancellationToken.None);
         Assert.InRange(sample.Instructions!.Value, program.InstructionsPerIteration / 2, program.InstructionsPerIteration * 2);
         Assert.True(sample.Warm > 0);
     }
 
     private static Sample Run(string script, TimeSpan? limit = null) =>
-        GuestProcess.Run(new ScriptContender(script), new TrivialProgram(), 1, limit ?? s_long, CancellationToken.None);
+        GuestProcess.Run(new ScriptContender(script), new TrivialProgram(), 1, limit ?? Patience.Limit, CancellationToken.None);
 
-    /// <summary>The script's child sleeps for a number of seconds that nobody else has.</summary>
-    private static void AssertGone(string marker)
+    /// <summary>The script's child sleeps for a number of seconds that nobody else has. Who has been killed is not gone before it has had a last turn.</summary>
+    private static void AssertGone(string marker) => Assert.True(Patience.Until(() => !IsThere(marker)));
+
+    private static bool IsThere(string marker)
     {
         foreach (string directory in Directory.EnumerateDirectories("/proc").Where(static d => char.IsAsciiDigit(d[^1])))
         {
             try
             {
-                Assert.NotEqual($"sleep\0{marker}\0", File.ReadAllText(Path.Combine(directory, "cmdline")));
+                if (File.ReadAllText(Path.Combine(directory, "cmdline")) == $"sleep\0{marker}\0")
+                {
+                    return true;
+                }
             }
             catch (IOException)
             {
                 // Somebody else's process that has just ended: as gone as it gets.
             }
         }
+
+        return false;
     }
 }

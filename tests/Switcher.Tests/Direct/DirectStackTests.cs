@@ -171,6 +171,39 @@ public sealed class DirectStackTests
         Assert.StartsWith("unhandled trap 6", end, StringComparison.Ordinal);
     }
 
+    /// <summary>Nothing is known of it, and nothing is what the table says: that does not make them agree. Null, in the LDT, behind the table's end.</summary>
+    [Theory]
+    [InlineData(0xE1u)]
+    [InlineData(0x01u)]
+    [InlineData(0x6Du)]
+    [InlineData(0x169u)]
+    public void A_kernel_stack_without_a_descriptor_kills(uint selector)
+    {
+        TrapScene Scene(Action<Assembler> trap) => new()
+        {
+            Gates = { [InvalidOpcode] = 0x8E00 },
+            Endings = { [InvalidOpcode] = static c => c.add(__dword_ptr[esp], 2) },
+            OnControl = c =>
+            {
+                c.Hypercall(HypercallNumbers.SetStack, selector, AssembledGuest.TrapStack, 1);
+
+                // A fault in the kernel needs no other stack, but looks at what the next one would need.
+                c.ud2();
+            },
+            User = c =>
+            {
+                c.@int((byte)TrapScene.Control);
+                trap(c);
+            },
+        };
+        (List<uint[]> records, string end) = Scene(static c => c.@int(0x80)).Play();
+        Assert.Equal(4, records.Count);
+        Assert.StartsWith("unhandled trap 128", end, StringComparison.Ordinal);
+        (records, end) = Scene(static c => c.ud2()).Play();
+        Assert.Equal(4, records.Count);
+        Assert.StartsWith("unhandled trap 6", end, StringComparison.Ordinal);
+    }
+
     /// <summary>The available bit is nothing to us, but the descriptor is another one, and has to be looked at once more before it is used.</summary>
     [Theory]
     [InlineData(12u, 0x00DFBB00u)]

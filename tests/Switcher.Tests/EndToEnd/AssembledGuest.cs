@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Time;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -37,8 +38,6 @@ internal sealed unsafe class AssembledGuest : IDisposable
     public const uint IrqEnabled = Data + LguestData.IrqEnabled;
     public const uint Blocked = Data + LguestData.BlockedInterrupts;
     public const uint IrqPending = Data + LguestData.IrqPending;
-
-    private const int WatchdogMilliseconds = 30_000;
 
     private readonly GuestMachine _machine;
     private readonly IExecutionEngine _engine;
@@ -115,7 +114,7 @@ internal sealed unsafe class AssembledGuest : IDisposable
     /// <summary>Runs from <see cref="Entry"/> to the end.</summary>
     public GuestEnd Run()
     {
-        using var watchdog = new Timer(_ => Guest.RequestStop("watchdog"), null, WatchdogMilliseconds, Timeout.Infinite);
+        using var watchdog = new Timer(_ => Guest.RequestStop("watchdog"), null, Patience.Limit, Timeout.InfiniteTimeSpan);
         Guest.Start(Entry);
         return Guest.Run();
     }

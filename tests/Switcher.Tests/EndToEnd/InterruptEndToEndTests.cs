@@ -1,4 +1,6 @@
 using Iced.Intel;
+using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -150,7 +152,9 @@ public sealed unsafe class InterruptEndToEndTests
         PlaceEndlessLoop(guest, timer: false);
         guest.Guest.Start(AssembledGuest.Entry);
         var run = new BackgroundRun(guest.Guest);
-        Thread.Sleep(20);
+
+        // It counts its rounds in ecx.
+        Assert.True(Patience.Until(() => Volatile.Read(ref guest.Cpu->Gpr[Reg.Ecx]) > 1000));
         Assert.True(run.IsRunning);
         guest.Guest.RequestStop("enough");
         Assert.Equal(new GuestEnd(GuestEndKind.Stopped, "enough"), run.WaitForEnd());
@@ -171,7 +175,7 @@ public sealed unsafe class InterruptEndToEndTests
             c.jmp(self);
         });
         _ = guest.Place(AssembledGuest.HandlerOf(32 + 7), static c => c.ShutDown());
-        using var device = new Timer(_ => guest.Guest.SetInterrupt(7), null, 20, Timeout.Infinite);
+        using var device = new Timer(_ => guest.Guest.SetInterrupt(7), null, 20, 20);
         Assert.Equal("CRASH: the end", guest.Run().Message);
     }
 

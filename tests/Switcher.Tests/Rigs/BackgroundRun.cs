@@ -1,10 +1,10 @@
+using Lguest.Jit.Guests.Stress;
+
 namespace Lguest.Jit.Switcher.Tests.Rigs;
 
 /// <summary>A Guest's run on a thread of its own, with an end that tests can wait for but not for ever.</summary>
 internal sealed class BackgroundRun
 {
-    private const int Patience = 10_000;
-
     private readonly Thread _thread;
     private GuestEnd? _end;
 
@@ -18,7 +18,7 @@ internal sealed class BackgroundRun
 
     public GuestEnd WaitForEnd()
     {
-        Assert.True(_thread.Join(Patience), "the Guest did not end");
+        Assert.True(_thread.Join(Patience.Limit), "the Guest did not end");
         Assert.NotNull(_end);
         return _end;
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tour;
 using Lguest.Jit.Translator.Tests.Rigs;
 using static Iced.Intel.AssemblerRegisters;
@@ -13,6 +14,9 @@ public sealed unsafe class AttentionTests
 {
     /// <summary>Ends a loop that does not listen.</summary>
     private const long Long = 3_000_000_000;
+
+    /// <summary>Milliseconds. A loop that listens at its safepoints needs a few microseconds; one that listens only where a budget ends, hundreds of these.</summary>
+    private const double Prompt = 250;
 
     [Fact]
     public void A_jump_to_itself_is_interrupted() => Interrupts(static b => b.Asm.jmp(b.Here().Value));
@@ -111,8 +115,17 @@ public sealed unsafe class AttentionTests
         }
     }
 
+    /// <summary>One prompt answer will do: where others keep the processors busy, or collect, a late one says nothing about the loop.</summary>
     private static void Listens(Rig rig)
     {
+        double best = double.MaxValue;
+        Assert.True(Patience.OneOf(20, () => (best = Math.Min(best, Answer(rig))) <= Prompt), $"{best} ms");
+    }
+
+    /// <summary>Milliseconds from the request to the end of the run.</summary>
+    private static double Answer(Rig rig)
+    {
+        rig.Cpu->Attention = 0;
         int* attention = &rig.Cpu->Attention;
         long raised = 0;
         var ring = new Thread(() =>
@@ -126,8 +139,7 @@ public sealed unsafe class AttentionTests
         long noticed = Stopwatch.GetTimestamp();
         ring.Join();
         Assert.Equal(ExitReason.Attention, reason);
-
-        // Generous: the machine that runs the tests is busy with others.
-        Assert.InRange(Stopwatch.GetElapsedTime(raised, noticed).TotalMilliseconds, -1, 250);
+        Assert.True(noticed >= raised, "somebody else asked for attention");
+        return Stopwatch.GetElapsedTime(raised, noticed).TotalMilliseconds;
     }
 }

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Translator.Tests.Rigs;
 using Lguest.Jit.Translator.Trace;
 using static Iced.Intel.AssemblerRegisters;
@@ -184,8 +185,7 @@ public sealed unsafe class RegionWatchTests
             Rig.Cpu->Attention = 0;
             var asker = new Thread(() =>
             {
-                SpinWait.SpinUntil(
-                    () => (seen = (ExecutionTier)Volatile.Read(ref *(int*)&Rig.Cpu->Tier)) == ExecutionTier.Translated, TimeSpan.FromSeconds(60));
+                Patience.Until(() => (seen = (ExecutionTier)Volatile.Read(ref *(int*)&Rig.Cpu->Tier)) == ExecutionTier.Translated);
                 Volatile.Write(ref Rig.Cpu->Attention, 1);
             });
             asker.Start();

@@ -35,8 +35,8 @@ public sealed class TimerInterruptTests(ITestOutputHelper output)
             Array.Sort(late);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}, threshold {threshold}: median {late[Times / 2] / 1000} µs, most {late[^1] / 1000} µs"));
 
-            // Never too early: the Guest's clock and its timer are the same one.
-            Assert.All(late, static nanoseconds => Assert.InRange(nanoseconds, 0u, (uint)int.MaxValue));
+            // Never too early, which is late by a bit less than all that 32 bits hold: the Guest's clock and its timer are the same one.
+            Assert.All(late, static nanoseconds => Assert.InRange(nanoseconds, 0u, uint.MaxValue - Delta));
         }
     }
 }

@@ -25,6 +25,7 @@ public sealed unsafe class BranchFormTests
     [InlineData("65FF23", "jmp dword gs:[ebx]")]
     [InlineData("F36C", "rep insb: refused, also where ecx is zero, as silicon does")]
     [InlineData("31C9F36E", "xor ecx, ecx; rep outsb")]
+    [InlineData("F30FA6F0", "what only VIA's processors have")]
     public void An_unusual_branch_goes_where_the_interpreter_goes(string hex, string what)
     {
         // The Guest touches the page first: an address that is wrong must not be saved by a miss of the soft TLB.

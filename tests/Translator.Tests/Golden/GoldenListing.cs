@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Tests.Rigs;
@@ -18,8 +19,6 @@ internal sealed record GoldenListing(string Il, string X64)
 
     private const long Instructions = 20_000;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
-
     public static GoldenListing Of(string program)
     {
         PrepareHelpers();
@@ -29,7 +28,7 @@ internal sealed record GoldenListing(string Il, string X64)
         rig.Write(Rig.Code, GoldenPrograms.Assemble(program));
         rig.Begin(Rig.Code);
         rig.Run(Instructions);
-        Assert.True(compiled.Wait(s_patience), $"{program}: the region at its beginning was not compiled; {((TieredEngine)rig.Engine).Queue?.Failure}");
+        Assert.True(compiled.Wait(Patience.Limit), $"{program}: the region at its beginning was not compiled; {((TieredEngine)rig.Engine).Queue?.Failure}");
         return reader.Result!;
     }
 

@@ -36,6 +36,10 @@ internal static unsafe class PagedRig
     /// <summary>The page is no longer present.</summary>
     public static void Unmap(Rig rig, uint virtualAddress, uint directory = Directory) => Set(rig, virtualAddress, 0, directory);
 
+    /// <summary>Makes the slot of <see cref="Alias"/> appear at that of another address as well.</summary>
+    public static void RepeatAliasAt(Rig rig, uint virtualAddress) =>
+        rig.Write(Directory + 4 * (virtualAddress >> 22), BitConverter.GetBytes(AliasTable | Flags));
+
     private static void Set(Rig rig, uint virtualAddress, uint entry, uint directory)
     {
         uint table = virtualAddress < Alias ? IdentityTable : directory == Directory ? AliasTable : SecondAliasTable;

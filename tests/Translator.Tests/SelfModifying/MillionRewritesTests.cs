@@ -83,7 +83,7 @@ public sealed unsafe class MillionRewritesTests(ITestOutputHelper output)
             Loop(50);
         }
 
-        long deadline = Environment.TickCount64 + 20_000;
+        long deadline = Environment.TickCount64 + (long)Patience.Limit.TotalMilliseconds;
         BlockCache blocks = ((TieredEngine)rig.Engine).Blocks;
         while (!IsTranslated() && Environment.TickCount64 < deadline)
         {

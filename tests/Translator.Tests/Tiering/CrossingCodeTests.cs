@@ -1,8 +1,10 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Launcher.Tour;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Tests.Rigs;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace Lguest.Jit.Translator.Tests.Tiering;
 
@@ -22,12 +24,15 @@ public sealed unsafe class CrossingCodeTests
     private const uint Behind = PagedRig.Alias + Page + 4;
 
     [Theory]
-    [InlineData(0u)]
-    [InlineData(20u)]
-    public void It_is_inside_the_region_of_the_loop_around_it(uint threshold)
+    [InlineData(0u, Second, 0x40u)]
+    [InlineData(20u, Second, 0x40u)]
+    [InlineData(0u, Other, 0x112233u)]
+    [InlineData(20u, Other, 0x112233u)]
+    public void It_is_inside_the_region_of_the_loop_around_it(uint threshold, uint behind, uint addend)
     {
         using Rig rig = Paged(machine => new TieredEngine(machine, threshold, waits: true));
-        Assert.Equal("FA0 / 3E800", Loop(rig));
+        PagedRig.Map(rig, PagedRig.Alias + Page, behind);
+        Assert.Equal($"FA0 / {4000 * addend:X}", Loop(rig));
         CompiledRegion region = ((TieredEngine)rig.Engine).Regions.All.First(static region =>
             region.Plan.Blocks.Any(static block => block.Eip == Begin + 3) && region.Plan.Blocks.Any(static block => block.Eip == Behind));
         Assert.Equal([PagedRig.Alias >> 12, (PagedRig.Alias >> 12) + 1], region.Plan.Pages.Select(static page => page.Page).Order());
@@ -105,10 +110,104 @@ public sealed unsafe class CrossingCodeTests
         Assert.Equal(decoded + 3, ((InterpreterEngine)rig.Engine).Cache.Decoded);
     }
 
-    /// <summary>4,000 rounds.</summary>
-    private static string Loop(Rig rig)
+    /// <summary>Nothing else is in the line of the part that the Guest writes to: who does not look there for the sake of this instruction sees nothing.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0u)]
+    [InlineData(20u)]
+    public void What_the_Guest_writes_to_the_second_part_alone_counts(uint? threshold)
     {
-        rig.Begin(Begin);
+        const uint Even = PagedRig.Alias + Page + 0x100;
+        const uint Odd = PagedRig.Alias + Page + 0x180;
+        using Rig rig = Paged(Engine(threshold));
+
+        // JMP rel32 to two places in turns.
+        rig.Write(First + Page - 1, [0xE9]);
+        rig.Write(Second, BitConverter.GetBytes(Odd - Behind));
+        Write(rig, Rig.Code, static b => b.Asm.xor(__dword_ptr[PagedRig.Alias + Page], (int)((Even - Behind) ^ (Odd - Behind))), Behind - 5);
+        Write(rig, Second + 0x100, static b => b.Asm.inc(eax), next: null);
+        Write(rig, Second + 0x180, static b => b.Asm.inc(edx), next: null);
+        Assert.Equal((200u, 200u), Alternate(rig));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0u)]
+    [InlineData(20u)]
+    public void What_the_Guest_writes_to_the_first_part_alone_counts(uint? threshold)
+    {
+        using Rig rig = Paged(Engine(threshold));
+
+        // ADD EAX, 1 and SUB EAX, 1 in turns.
+        rig.Write(First + Page - 1, [0x2D]);
+        rig.Write(Second, [1, 0, 0, 0]);
+        Write(rig, Rig.Code, static b => b.Asm.xor(__byte_ptr[PagedRig.Alias + Page - 1], 0x05 ^ 0x2D), PagedRig.Alias + Page - 1);
+        Write(rig, Second + 4, static b => b.Asm.inc(edx), next: null);
+        Assert.Equal((0u, 400u), Alternate(rig));
+    }
+
+    /// <summary>
+    /// Where the Host has put the Guest's RAM, nothing plus an address may look like the frame that was there: then only the question whether
+    /// anything is mapped at all makes the difference.
+    /// </summary>
+    [Fact]
+    public void A_second_page_that_is_gone_is_not_taken_for_the_frame_it_was()
+    {
+        using Rig rig = Paged(static machine => new InterpreterEngine(machine));
+        uint ram = (uint)rig.Machine.Ram.Base;
+        uint frame = Second;
+        while ((((ram + frame) >> 12) & 0x3FF) == 0 || (ram + frame) >> 22 is 0 or 1 or 1023)
+        {
+            frame += Page + (1 << 18);
+        }
+
+        uint address = ram + frame;
+        PagedRig.RepeatAliasAt(rig, address);
+        PagedRig.Map(rig, address - Page, First);
+        PagedRig.Map(rig, address, frame);
+        rig.Write(frame, rig.Machine.Ram.Window(Second, 8).ToArray());
+        Assert.Equal("FA0 / 3E800", Loop(rig, address - 4));
+        PagedRig.Unmap(rig, address);
+        Assert.Contains($"Fault vector=14 error=0 address={address:X8}", Loop(rig, address - 4), StringComparison.Ordinal);
+    }
+
+    private static Func<GuestMachine, IExecutionEngine> Engine(uint? threshold) =>
+        machine => threshold is { } rounds ? new TieredEngine(machine, rounds, waits: true) : new InterpreterEngine(machine);
+
+    /// <summary>Code at a physical address that goes on at <paramref name="next"/>, or counts a round and goes back to <see cref="Rig.Code"/>.</summary>
+    private static void Write(Rig rig, uint at, Action<CodeBuilder> emit, uint? next)
+    {
+        uint eip = at < First ? at : at - First + PagedRig.Alias;
+        rig.Write(at, CodeBuilder.Assemble(eip, b =>
+        {
+            emit(b);
+            if (next == null)
+            {
+                b.Asm.dec(ecx);
+                b.Asm.jne(Rig.Code);
+                b.Asm.int3();
+            }
+            else
+            {
+                b.Asm.jmp(next.Value);
+            }
+        }));
+    }
+
+    /// <summary>400 rounds from <see cref="Rig.Code"/>.</summary>
+    /// <returns>eax, edx.</returns>
+    private static (uint Eax, uint Edx) Alternate(Rig rig)
+    {
+        rig.Begin(Rig.Code);
+        rig.Cpu->Gpr[1] = 400;
+        Assert.Equal(ExitReason.SoftwareInterrupt, rig.Run(100_000));
+        return (rig.Cpu->Gpr[0], rig.Cpu->Gpr[2]);
+    }
+
+    /// <summary>4,000 rounds.</summary>
+    private static string Loop(Rig rig, uint begin = Begin)
+    {
+        rig.Begin(begin);
         rig.Cpu->Gpr[1] = 4000;
         ExitReason reason = rig.Run();
         return reason == ExitReason.SoftwareInterrupt ? $"{rig.Cpu->Gpr[2]:X} / {rig.Cpu->Gpr[0]:X}" : rig.State(reason);

@@ -152,6 +152,26 @@ public sealed unsafe class RegionTierTests
         Assert.Equal(10_000u, rig.Cpu->Gpr[Reg.Edx]);
     }
 
+    /// <summary>Where an indirect branch stays inside, whoever is reached may look at flags that were made before it.</summary>
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(50u)]
+    public void Flags_outlive_an_indirect_call_to_its_usual_target(uint threshold)
+    {
+        // ADC EBX, 0; RET: counts the rounds in which ecx is below.
+        using Rig rig = Run(20_000, static b => CallWithFlags(b, jump: false), threshold: threshold, function: [0x83, 0xD3, 0x00, 0xC3]);
+        Assert.Equal(9_999u, rig.Cpu->Gpr[Reg.Ebx]);
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(50u)]
+    public void Flags_outlive_a_jump_through_a_table(uint threshold)
+    {
+        using Rig rig = Run(20_000, static b => CallWithFlags(b, jump: true), threshold: threshold);
+        Assert.Equal((4_999u, 5_000u), (rig.Cpu->Gpr[Reg.Ebx], rig.Cpu->Gpr[Reg.Edx]));
+    }
+
     [Theory]
     [InlineData(true, false)]
     [InlineData(true, true)]
@@ -254,15 +274,47 @@ public sealed unsafe class RegionTierTests
         b.Asm.int3();
     }
 
+    private static void CallWithFlags(CodeBuilder b, bool jump)
+    {
+        CodeLabel even = b.NewLabel();
+        CodeLabel odd = b.NewLabel();
+        CodeLabel next = b.NewLabel();
+        b.Asm.mov(__dword_ptr[Data], jump ? b.AddressOf(even) : Elsewhere);
+        b.Asm.mov(__dword_ptr[Data + 4], b.AddressOf(odd));
+        CodeLabel top = b.Here();
+        b.Asm.mov(esi, ecx);
+        b.Asm.and(esi, 1);
+        b.Asm.cmp(ecx, 10_000);
+        if (jump)
+        {
+            b.Asm.jmp(__dword_ptr[esi * 4 + Data]);
+        }
+        else
+        {
+            b.Asm.call(__dword_ptr[Data]);
+        }
+
+        b.Mark(next);
+        b.Asm.dec(ecx);
+        b.Asm.jnz(top.Value);
+        b.Asm.int3();
+        b.Mark(even);
+        b.Asm.adc(ebx, 0);
+        b.Asm.jmp(next.Value);
+        b.Mark(odd);
+        b.Asm.adc(edx, 0);
+        b.Asm.jmp(next.Value);
+    }
+
     private static CompiledRegion[] Regions(Rig rig) => [.. ((TieredEngine)rig.Engine).Regions.All];
 
     /// <summary>Runs the program with ecx = <paramref name="count"/> on the translator, and on the interpreter, and compares.</summary>
-    private static Rig Run(uint count, Action<CodeBuilder> emit, Optimisations? optimisations = null, uint threshold = 50)
+    private static Rig Run(uint count, Action<CodeBuilder> emit, Optimisations? optimisations = null, uint threshold = 50, byte[]? function = null)
     {
         byte[] code = CodeBuilder.Assemble(Rig.Code, emit);
 
         // INC EBX; RET and INC EDX; RET, in another page.
-        byte[] functions = [0x43, 0xC3, 0x42, 0xC3];
+        byte[] functions = function ?? [0x43, 0xC3, 0x42, 0xC3];
         using var interpreted = new Rig(static machine => new InterpreterEngine(machine));
         var rig = new Rig(machine => new TieredEngine(machine, threshold, optimisations: optimisations, waits: true));
         string[] ends = [.. new[] { interpreted, rig }.Select(r =>

@@ -8,6 +8,15 @@ namespace Lguest.Jit.Core.Interpreter.FloatingPoint;
 /// </summary>
 internal static class EscapeBytes
 {
+    /// <summary>Does it begin with one of D8..DF?</summary>
+    public static bool Has(Code code)
+    {
+        OpCodeInfo info = code.ToOpCode();
+        uint escape = info.OpCodeLength == 2 ? info.OpCode >> 8 : info.OpCode;
+        return info.IsInstruction && info.Table == OpCodeTableKind.Normal && (escape & ~7u) == 0xD8;
+    }
+
+    /// <param name="instruction">For which <see cref="Has"/> holds.</param>
     /// <returns>Escape byte (D8..DF) in bits 8..15, modrm in bits 0..7.</returns>
     public static ushort Of(in Instruction instruction)
     {

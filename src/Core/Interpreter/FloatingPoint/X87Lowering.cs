@@ -9,9 +9,7 @@ internal static unsafe class X87Lowering
     {
         foreach (Code code in Enum.GetValues<Code>())
         {
-            OpCodeInfo info = code.ToOpCode();
-            uint escape = info.OpCodeLength == 2 ? info.OpCode >> 8 : info.OpCode;
-            if (info.IsInstruction && info.Mode32 && info.Table == OpCodeTableKind.Normal && (escape & ~7u) == 0xD8)
+            if (EscapeBytes.Has(code) && code.ToOpCode().Mode32)
             {
                 table[(int)code.Mnemonic()] = Escape;
             }
