@@ -264,6 +264,7 @@ internal static unsafe class DeferredFlags
     }
 
     /// <summary>Makes the flags in the CPU struct ones that have CF in bit 31 of their second operand.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Normalise(GuestCpu* cpu)
     {
         Materialise(cpu, cpu->FlagsKind, cpu->FlagsA, cpu->FlagsB);

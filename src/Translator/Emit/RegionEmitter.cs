@@ -237,23 +237,26 @@ internal sealed unsafe class RegionEmitter
 
     /// <summary>
     /// The flags as the last region left them, or as the interpreter did: then they become of kind Raw, as no code here knows
-    /// flags that stand in memory.
+    /// flags that stand in memory. That is rare, and the region is entered once more; that they do not have CF where a region wants it is not.
     /// </summary>
     private static void PrepareFlags(RegionContext c)
     {
         ILGenerator il = c.Il;
-        MethodInfo otherwise = c.Optimisations.Chains ? MethodNames.Reenter : MethodNames.ReturnToReenter;
         FlagExpression.Field(MethodNames.FlagsKind).Emit(c);
         if (c.CarryNormal)
         {
+            Label ready = il.DefineLabel();
             il.Emit(OpCodes.Ldc_I4, FlagKind.Inc8);
             il.Emit(OpCodes.Sub);
             il.Emit(OpCodes.Ldc_I4, FlagKind.Raw - FlagKind.Inc8);
-            TurnAwayUnless(c, OpCodes.Ble_Un, otherwise);
+            il.Emit(OpCodes.Ble_Un, ready);
+            il.Emit(OpCodes.Ldarg_0);
+            il.Emit(OpCodes.Call, MethodNames.Normalise);
+            il.MarkLabel(ready);
         }
         else
         {
-            TurnAwayUnless(c, OpCodes.Brtrue, otherwise);
+            TurnAwayUnless(c, OpCodes.Brtrue, c.Optimisations.Chains ? MethodNames.Reenter : MethodNames.ReturnToReenter);
         }
     }
 
