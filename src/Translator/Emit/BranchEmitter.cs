@@ -111,10 +111,10 @@ internal sealed class BranchEmitter
             case FlowControl.Return when i.Code is Code.Retnd or Code.Retnd_imm16:
                 Return(i);
                 return true;
-            case FlowControl.IndirectBranch when OperandEmitter.Size(i, 0) == 4:
+            case FlowControl.IndirectBranch when i.Code == Code.Jmp_rm32:
                 Indirect(OperandEmitter.Value(_c, i, 0, 4));
                 return true;
-            case FlowControl.IndirectCall when OperandEmitter.Size(i, 0) == 4:
+            case FlowControl.IndirectCall when i.Code == Code.Call_rm32:
                 LocalBuilder target = _c.Temporary();
                 OperandEmitter.Value(_c, i, 0, 4).Emit(_c);
                 _il.Emit(OpCodes.Stloc, target);
