@@ -43,7 +43,7 @@ public sealed unsafe class EveryEncodingTests
     [Fact]
     public void One_of_each_kind_runs_alike_on_both_engines()
     {
-        var codes = new Dictionary<Code, byte[]>();
+        var codes = new Dictionary<(Code Code, OpKind First, OpKind Second, MemorySize Size, Register Segment), byte[]>();
         foreach (byte[] bytes in All())
         {
             var decoder = Decoder.Create(32, new ByteArrayCodeReader(bytes), DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD);
@@ -53,14 +53,14 @@ public sealed unsafe class EveryEncodingTests
             // What reads the counter of the Host is nobody's to agree on.
             if (!instruction.IsInvalid && instruction.Mnemonic is not (Mnemonic.Rdtsc or Mnemonic.Rdtscp))
             {
-                _ = codes.TryAdd(instruction.Code, [.. bytes[..instruction.Length], 0xCC]);
+                _ = codes.TryAdd((instruction.Code, instruction.Op0Kind, instruction.Op1Kind, instruction.MemorySize, instruction.MemorySegment), [.. bytes[..instruction.Length], 0xCC]);
             }
         }
 
         Assert.True(codes.Count > 1000, $"{codes.Count}");
         using var interpreted = new Rig(static machine => new InterpreterEngine(machine));
         using var translated = new Rig(static machine => new TieredEngine(machine, threshold: 0));
-        foreach ((Code code, byte[] bytes) in codes)
+        foreach (((Code code, _, _, _, _), byte[] bytes) in codes)
         {
             string expected = Run(interpreted, bytes);
             string found = Run(translated, bytes);
