@@ -165,6 +165,9 @@ internal static unsafe class Segments
     {
         const uint KindBits = SegmentRegister.Present | SegmentRegister.NotSystem | SegmentRegister.Code;
         const uint PresentData = SegmentRegister.Present | SegmentRegister.NotSystem;
+        const ulong AccessedBit = 1ul << 40;
+        const ulong FlatUserData = 0x00CFF300_0000FFFF;
+        const ushort FlatUserAttributes = 0xC0F3;
         SegmentRegister* register = GuestCpu.Segment(cpu, number);
         uint index = selector >> 3;
         if (index == 0 && number >= Seg.Fs && selector < TableIndicator)
@@ -179,6 +182,13 @@ internal static unsafe class Segments
         }
 
         ulong descriptor = cpu->Gdt[index];
+        if ((descriptor | AccessedBit) == FlatUserData && number < Seg.Fs)
+        {
+            // Ring 3's flat data, which a kernel gives itself, too: anybody may have it.
+            *register = new SegmentRegister { Limit = uint.MaxValue, Selector = (ushort)selector, Attributes = FlatUserAttributes };
+            return true;
+        }
+
         uint attributes = Attributes(descriptor) | (uint)SegmentRegister.Accessed;
         if ((attributes & KindBits) != PresentData || ((attributes >> 5) & 3) < Math.Max(selector & 3, cpu->Cpl))
         {
