@@ -53,7 +53,7 @@ internal sealed record Optimisations
     /// <summary>Accesses off one register are checked together, by the first of them.</summary>
     public bool CheckedSpans { get; set; } = true;
 
-    /// <summary>A region takes a slice of the budget, and while that lasts looks at nothing else at its safepoints.</summary>
+    /// <summary>While a slice of the budget lasts, translated code looks at nothing else at its safepoints.</summary>
     public bool Slices { get; set; } = true;
 
     /// <summary>Behind a branch that has found two things equal, the flags of their comparison are constants.</summary>
