@@ -27,6 +27,35 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
         _il.MarkLabel(on);
     }
 
+    /// <summary>Goes on if the comparison of what is on the stack holds, else ends the method with what <paramref name="handler"/> says.</summary>
+    /// <param name="holds">A branch.</param>
+    /// <param name="handler">Takes the CPU, and one thing more.</param>
+    /// <param name="second">That one thing; null: the head op that the region has been entered by.</param>
+    /// <param name="otherwise">Marks the end of the method, for others to go there.</param>
+    public void AnswerUnless(OpCode holds, MethodInfo handler, LocalBuilder? second, Label? otherwise = null)
+    {
+        Label on = _il.DefineLabel();
+        _il.Emit(holds, on);
+        if (otherwise is { } label)
+        {
+            _il.MarkLabel(label);
+        }
+
+        _il.Emit(OpCodes.Ldarg_0);
+        if (second == null)
+        {
+            _il.Emit(OpCodes.Ldarg_1);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Ldloc, second);
+        }
+
+        _il.Emit(OpCodes.Call, handler);
+        _il.Emit(OpCodes.Ret);
+        _il.MarkLabel(on);
+    }
+
     /// <summary>Pops the op to go on with, which may be null: then it returns that.</summary>
     public void Chain()
     {
@@ -66,31 +95,19 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
     /// <summary>As <see cref="Links.FollowNear"/>.</summary>
     public void FollowNear(LocalBuilder link)
     {
-        Label good = _il.DefineLabel();
         LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
         _il.Emit(OpCodes.Stloc, _op);
         _il.Emit(OpCodes.Ldloc, _op);
-        _il.Emit(OpCodes.Brtrue, good);
-        _il.Emit(OpCodes.Ldarg_0);
-        _il.Emit(OpCodes.Ldloc, link);
-        _il.Emit(OpCodes.Call, MethodNames.Resolve);
-        _il.Emit(OpCodes.Ret);
-        _il.MarkLabel(good);
+        AnswerUnless(OpCodes.Brtrue, MethodNames.Resolve, link);
         GoTo(_op);
     }
 
     /// <summary>As <see cref="Links.FollowFar"/>, for a link that has <see cref="JumpCacheEntry.NoPage"/> until it is filled.</summary>
     public void FollowFar(LocalBuilder link)
     {
-        Label good = _il.DefineLabel();
         PushPageEntry(() => LoadField(link, nameof(BlockLink.Eip), OpCodes.Ldind_U4, typeof(BlockLink)));
         LoadField(link, nameof(BlockLink.PageEntry), OpCodes.Ldind_I8, typeof(BlockLink));
-        _il.Emit(OpCodes.Beq, good);
-        _il.Emit(OpCodes.Ldarg_0);
-        _il.Emit(OpCodes.Ldloc, link);
-        _il.Emit(OpCodes.Call, MethodNames.Resolve);
-        _il.Emit(OpCodes.Ret);
-        _il.MarkLabel(good);
+        AnswerUnless(OpCodes.Beq, MethodNames.Resolve, link);
         LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
         _il.Emit(OpCodes.Stloc, _op);
         GoTo(_op);
@@ -99,8 +116,6 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
     /// <summary>As <see cref="Links.Jump"/>.</summary>
     public void Jump(LocalBuilder target)
     {
-        Label lost = _il.DefineLabel();
-        Label good = _il.DefineLabel();
         _il.Emit(OpCodes.Ldarg_0);
         c.Offset(MethodNames.JumpCache);
         _il.Emit(OpCodes.Ldind_I);
@@ -119,14 +134,8 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
         _il.Emit(OpCodes.Stloc, _op);
         LoadField(_op, nameof(JumpCacheEntry.Eip), OpCodes.Ldind_U4, typeof(JumpCacheEntry));
         _il.Emit(OpCodes.Ldloc, target);
-        Label here = _il.DefineLabel();
-        _il.Emit(OpCodes.Beq, here);
-        _il.MarkLabel(lost);
-        _il.Emit(OpCodes.Ldarg_0);
-        _il.Emit(OpCodes.Ldloc, target);
-        _il.Emit(OpCodes.Call, MethodNames.Lose);
-        _il.Emit(OpCodes.Ret);
-        _il.MarkLabel(here);
+        Label lost = _il.DefineLabel();
+        AnswerUnless(OpCodes.Beq, MethodNames.Lose, target, lost);
         LoadField(_op, nameof(JumpCacheEntry.Mode), OpCodes.Ldind_I4, typeof(JumpCacheEntry));
         _il.Emit(OpCodes.Ldarg_0);
         c.Offset(MethodNames.Mode);

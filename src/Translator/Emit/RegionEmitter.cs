@@ -264,16 +264,8 @@ internal sealed unsafe class RegionEmitter
     /// <returns>Where the method ends.</returns>
     private static Label TurnAwayUnless(RegionContext c, OpCode holds, MethodInfo handler)
     {
-        ILGenerator il = c.Il;
-        Label on = il.DefineLabel();
-        Label away = il.DefineLabel();
-        il.Emit(holds, on);
-        il.MarkLabel(away);
-        il.Emit(OpCodes.Ldarg_0);
-        il.Emit(OpCodes.Ldarg_1);
-        il.Emit(OpCodes.Call, handler);
-        il.Emit(OpCodes.Ret);
-        il.MarkLabel(on);
+        Label away = c.Il.DefineLabel();
+        c.Onward.AnswerUnless(holds, handler, null, away);
         return away;
     }
 

@@ -161,14 +161,7 @@ public sealed class DirectStackTests
                 trap(c);
             },
         };
-        (List<uint[]> records, string end) = Scene(static c => c.@int(0x80)).Play();
-        Assert.Equal(4, records.Count);
-        Assert.StartsWith("unhandled trap 128", end, StringComparison.Ordinal);
-
-        // A fault is delivered in one go, from looking at the descriptors to the handler.
-        (records, end) = Scene(static c => c.ud2()).Play();
-        Assert.Equal(4, records.Count);
-        Assert.StartsWith("unhandled trap 6", end, StringComparison.Ordinal);
+        AssertNotEntered(Scene);
     }
 
     /// <summary>Nothing is known of it, and nothing is what the table says: that does not make them agree. Null, in the LDT, behind the table's end.</summary>
@@ -196,12 +189,7 @@ public sealed class DirectStackTests
                 trap(c);
             },
         };
-        (List<uint[]> records, string end) = Scene(static c => c.@int(0x80)).Play();
-        Assert.Equal(4, records.Count);
-        Assert.StartsWith("unhandled trap 128", end, StringComparison.Ordinal);
-        (records, end) = Scene(static c => c.ud2()).Play();
-        Assert.Equal(4, records.Count);
-        Assert.StartsWith("unhandled trap 6", end, StringComparison.Ordinal);
+        AssertNotEntered(Scene);
     }
 
     /// <summary>The available bit is nothing to us, but the descriptor is another one, and has to be looked at once more before it is used.</summary>
@@ -226,5 +214,18 @@ public sealed class DirectStackTests
         }.Play();
         Assert.Equal("CRASH: the end", end);
         Assert.Equal(3 + Calls, records.Count);
+    }
+
+    /// <summary>The trap that a scene ends with finds no kernel to go to, whether it is a system call or a fault.</summary>
+    private static void AssertNotEntered(Func<Action<Assembler>, TrapScene> scene)
+    {
+        (List<uint[]> records, string end) = scene(static c => c.@int(0x80)).Play();
+        Assert.Equal(4, records.Count);
+        Assert.StartsWith("unhandled trap 128", end, StringComparison.Ordinal);
+
+        // A fault is delivered in one go, from looking at the descriptors to the handler.
+        (records, end) = scene(static c => c.ud2()).Play();
+        Assert.Equal(4, records.Count);
+        Assert.StartsWith("unhandled trap 6", end, StringComparison.Ordinal);
     }
 }
