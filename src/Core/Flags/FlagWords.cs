@@ -31,6 +31,13 @@ internal static class FlagWords
     /// <summary>CF is bit 31 of <paramref name="carry"/> now, the rest kept.</summary>
     public static uint WithCarry(uint aux, uint carry) => aux ^ ((uint)((int)(aux ^ carry) >> 31) & CarryAndOverflow);
 
+    /// <summary>The aux word that has SF and PF with a result of 0 or of 0x100, and the other flags as before: ZF may then be chosen.</summary>
+    public static uint AuxAlone(uint result, uint aux)
+    {
+        uint odd = (uint)BitOperations.PopCount((result ^ (aux >> 8)) & 0xFF) & 1;
+        return (aux & ~(LazyFlags.SignFlip | LazyFlags.ParityFlip)) | ((result >> 31) ^ (aux & LazyFlags.SignFlip)) | (odd << 8);
+    }
+
     /// <summary>The upper half of a signed product as far as it is not the sign of the lower: 0 if nothing was lost.</summary>
     public static uint SignedProductLost(uint a, uint b)
     {

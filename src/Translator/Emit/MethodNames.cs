@@ -30,6 +30,7 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo ShiftedRightCarry = Find(typeof(FlagWords), nameof(FlagWords.ShiftedRightCarry));
     public static readonly MethodInfo ProductCarry = Find(typeof(FlagWords), nameof(FlagWords.ProductCarry));
     public static readonly MethodInfo WithCarry = Find(typeof(FlagWords), nameof(FlagWords.WithCarry));
+    public static readonly MethodInfo AuxAlone = Find(typeof(FlagWords), nameof(FlagWords.AuxAlone));
     public static readonly MethodInfo Normalise = Find(typeof(DeferredFlags), nameof(DeferredFlags.Normalise));
     public static readonly MethodInfo NarrowAddAux = Find(typeof(FlagWords), nameof(FlagWords.NarrowAddAux));
     public static readonly MethodInfo NarrowSubAux = Find(typeof(FlagWords), nameof(FlagWords.NarrowSubAux));

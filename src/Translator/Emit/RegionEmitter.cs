@@ -19,6 +19,9 @@ namespace Lguest.Jit.Translator.Emit;
 /// </summary>
 internal sealed unsafe class RegionEmitter
 {
+    /// <summary>Entries that are told apart by comparing; for more there is a table, which is one line more to come from memory.</summary>
+    private const int MostComparedEntries = 4;
+
     private readonly RegionPlan _plan;
     private readonly Optimisations _optimisations;
     private readonly List<Instruction[]> _code = [];
@@ -181,15 +184,14 @@ internal sealed unsafe class RegionEmitter
 
         if (Entries.Count > 1)
         {
-            PushEntry(c);
-            il.Emit(OpCodes.Switch, [.. Entries.Select(e => doors[e])]);
+            Dispatch(c, [.. Entries.Select(e => doors[e])]);
         }
 
         il.Emit(OpCodes.Br, doors[0]);
     }
 
-    /// <summary>Pushes the number of the entry: whoever came along a link has brought it along, and for others the head has it.</summary>
-    private static void PushEntry(RegionContext c)
+    /// <summary>Goes to the door of the entry. Whoever came along a link has brought its number along, and for others the head has it.</summary>
+    private static void Dispatch(RegionContext c, Label[] doors)
     {
         ILGenerator il = c.Il;
         LocalBuilder entry = il.DeclareLocal(typeof(int));
@@ -213,7 +215,19 @@ internal sealed unsafe class RegionEmitter
         il.Emit(OpCodes.Ldind_U1);
         il.Emit(OpCodes.Stloc, entry);
         il.MarkLabel(known);
-        il.Emit(OpCodes.Ldloc, entry);
+        if (doors.Length > MostComparedEntries)
+        {
+            il.Emit(OpCodes.Ldloc, entry);
+            il.Emit(OpCodes.Switch, doors);
+            return;
+        }
+
+        for (int i = 1; i < doors.Length; i++)
+        {
+            il.Emit(OpCodes.Ldloc, entry);
+            il.Emit(OpCodes.Ldc_I4, i);
+            il.Emit(OpCodes.Beq, doors[i]);
+        }
     }
 
     /// <summary>Each page of code is mapped as it was, or the block is interpreted.</summary>
@@ -361,7 +375,7 @@ internal sealed unsafe class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || BitTestEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || BitTestEmitter.TryEmit(c, i, flagsLive) || ExchangeEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
         || SimdEmitter.TryEmit(c, i);
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>

@@ -11,7 +11,7 @@ namespace Lguest.Jit.Translator.Emit;
 internal sealed class RegionGraph
 {
     /// <summary>Return sites compared one after the other; with more, they are looked up in a table.</summary>
-    private const int MaximumComparedSites = 4;
+    private const int MaximumComparedSites = 8;
 
     private readonly IReadOnlyList<Instruction[]> _code;
     private readonly Dictionary<uint, int> _number = [];
