@@ -6,7 +6,7 @@ using Lguest.Jit.Guests.Harness;
 
 namespace Lguest.Jit.Perf.Traps;
 
-/// <summary>The benchmark Guest on a bare PC of QEMU's translator; the stopwatch is on its debug console.</summary>
+/// <summary>The benchmark Guest on a bare PC of QEMU's translator; what it says on its debug console has been timed by itself.</summary>
 internal sealed class QemuTraps : IDisposable
 {
     /// <summary>isa-debug-exit: what the Guest wrote (0), doubled, plus 1.</summary>
@@ -65,40 +65,29 @@ internal sealed class QemuTraps : IDisposable
             RedirectStandardOutput = true,
         }) ?? throw new InvalidOperationException($"{_path} was not started");
         using var deadline = new Timer(static p => ((Process)p!).Kill(), process, s_limit, Timeout.InfiniteTimeSpan);
-        List<double> times = ReadRounds(process.StandardOutput.BaseStream);
+        StampReader times = ReadRounds(process.StandardOutput.BaseStream);
         process.WaitForExit();
         if (process.ExitCode != GoodExitCode || times.Count != rounds)
         {
             throw new InvalidOperationException($"QEMU ended {kind} with exit code {process.ExitCode} after {times.Count} of {rounds} rounds");
         }
 
-        return times.Min() / BenchGuest.Rounded(kind, iterations);
+        return times.Fastest() / BenchGuest.Rounded(kind, iterations);
     }
 
     public void Dispose() => _images.Delete(recursive: true);
 
-    private static List<double> ReadRounds(Stream stream)
+    private static StampReader ReadRounds(Stream stream)
     {
-        var times = new List<double>();
+        var reader = new StampReader();
         byte[] buffer = new byte[64];
-        long started = 0;
+        long started = Stopwatch.GetTimestamp();
         int count;
         while ((count = stream.Read(buffer)) != 0)
         {
-            long now = Stopwatch.GetTimestamp();
-            foreach (byte letter in buffer.AsSpan(0, count))
-            {
-                if (letter == BenchLayout.MarkBegin)
-                {
-                    started = now;
-                }
-                else if (letter == BenchLayout.MarkEnd)
-                {
-                    times.Add(Stopwatch.GetElapsedTime(started, now).TotalNanoseconds);
-                }
-            }
+            reader.Read(buffer.AsSpan(0, count), Stopwatch.GetElapsedTime(started));
         }
 
-        return times;
+        return reader;
     }
 }

@@ -32,7 +32,7 @@ internal static class RatiosCommand
     private static int Run(string path, double? band, int runs, double scale, bool update)
     {
         const double DefaultBand = 0.35;
-        List<BenchFigure> figures = TrapRatios.Best(Enumerable.Range(0, runs).Select(_ => BenchCommand.Measure(scale)).ToList());
+        List<BenchFigure> figures = TrapRatios.Best(Enumerable.Range(0, runs).Select(_ => BenchCommand.Measure(scale, BenchCommand.Rounds)).ToList());
         SortedDictionary<string, double> now = TrapRatios.Of(figures);
         if (update)
         {

@@ -14,9 +14,6 @@ namespace Lguest.Jit.Perf.Traps;
 /// </summary>
 internal static class VersusTrapsCommand
 {
-    /// <summary>A letter takes its time through a pipe, so their rounds are longer, and fewer.</summary>
-    private const uint Longer = 5;
-
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
     public static Command Create()
@@ -24,12 +21,14 @@ internal static class VersusTrapsCommand
         var qemu = new Option<string>("--qemu") { Description = "QEMU for i386.", DefaultValueFactory = static _ => "qemu-system-i386" };
         var scale = new Option<double>("--scale") { Description = "Do everything so many times as often.", DefaultValueFactory = static _ => 1 };
         var json = new Option<bool>("--json") { Description = "Figures for a program to read." };
-        var command = new Command("versus-traps", "System calls, faults and context switches against QEMU's translator, same Guest code.") { qemu, scale, json };
-        command.SetAction(parsed => Run(parsed.GetValue(qemu)!, Math.Clamp(parsed.GetValue(scale), 0.001, 1000), parsed.GetValue(json)));
+        var names = new Argument<string[]>("names") { Description = "Rows, by their names in the JSON; none: all.", Arity = ArgumentArity.ZeroOrMore };
+        names.AcceptOnlyFromAmong([.. BenchCommand.Rows.Select(static r => r.Name)]);
+        var command = new Command("versus-traps", "System calls, faults and context switches against QEMU's translator, same Guest code.") { names, qemu, scale, json };
+        command.SetAction(parsed => Run(parsed.GetValue(names)!, parsed.GetValue(qemu)!, Math.Clamp(parsed.GetValue(scale), 0.001, 1000), parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(string path, double scale, bool json)
+    private static int Run(string[] names, string path, double scale, bool json)
     {
         using QemuTraps? qemu = QemuTraps.Find(path);
         if (qemu is null)
@@ -39,17 +38,22 @@ internal static class VersusTrapsCommand
         }
 
         var rows = new List<Row>();
-        foreach ((BenchKind kind, string name, string text, uint iterations) in BenchCommand.Rows)
+        List<(BenchKind Kind, string Name, string Text, uint Iterations)> wanted =
+            [.. BenchCommand.Rows.Where(r => BenchGuest.RunsOn(BenchPlatform.Multiboot, r.Kind) && (names.Length == 0 || names.Contains(r.Name)))];
+        BenchCommand.WarmUp(rounds =>
         {
-            if (!BenchGuest.RunsOn(BenchPlatform.Multiboot, kind))
+            foreach ((BenchKind kind, _, _, uint iterations) in wanted)
             {
-                continue;
+                _ = Ours(kind, EngineKind.Jit, Scaled(iterations, scale), rounds);
+                _ = Ours(kind, EngineKind.Interpreter, Scaled(iterations, scale), rounds);
             }
-
-            uint count = (uint)Math.Max(2, iterations * scale);
-            double theirs = qemu.Measure(kind, count * Longer, BenchCommand.Rounds / Longer / 2);
-            double jit = BenchRun.Measure(kind, EngineKind.Jit, TrapPath.Direct, count, BenchCommand.Rounds).Nanoseconds;
-            double interpreter = BenchRun.Measure(kind, EngineKind.Interpreter, TrapPath.Direct, count, BenchCommand.Rounds).Nanoseconds;
+        });
+        foreach ((BenchKind kind, string name, string text, uint iterations) in wanted)
+        {
+            uint count = Scaled(iterations, scale);
+            double theirs = qemu.Measure(kind, count, BenchCommand.Rounds);
+            double jit = Ours(kind, EngineKind.Jit, count, BenchCommand.Rounds);
+            double interpreter = Ours(kind, EngineKind.Interpreter, count, BenchCommand.Rounds);
             rows.Add(new Row(name, text, theirs, jit, interpreter));
         }
 
@@ -72,6 +76,11 @@ internal static class VersusTrapsCommand
 
         return 0;
     }
+
+    private static uint Scaled(uint iterations, double scale) => (uint)Math.Max(2, iterations * scale);
+
+    private static double Ours(BenchKind kind, EngineKind engine, uint iterations, uint rounds) =>
+        BenchRun.Measure(kind, engine, TrapPath.Direct, iterations, rounds).Nanoseconds;
 
     private static void Print(string version, List<Row> rows)
     {

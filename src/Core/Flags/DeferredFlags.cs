@@ -38,26 +38,30 @@ internal static class FlagKind
     public const int Dec16 = 12;
     public const int Dec32 = 13;
 
-    /// <summary>a: LazyFlags' result, b: its aux. With the kinds of INC and DEC just above: those that have CF in bit 31 of b.</summary>
+    /// <summary>a: LazyFlags' result, b: its aux.</summary>
     public const int Raw = 14;
 
+    /// <summary>a: SF, ZF, AF, PF and CF at their places in EFLAGS (other bits are noise), b: OF in bit 0 and CF in bit 31, all else clear. IRET, FCOMI.</summary>
+    public const int Image = 15;
+
+    /// <summary>From here to <see cref="LastCarryNormal"/>: the kinds that have CF in bit 31 of b, as INC and DEC want it that keep it.</summary>
+    public const int FirstCarryNormal = Inc8;
+    public const int LastCarryNormal = Image;
+
     /// <summary>a shifted left by b (1..31).</summary>
-    public const int Shl8 = 15;
-    public const int Shl16 = 16;
-    public const int Shl32 = 17;
+    public const int Shl8 = 16;
+    public const int Shl16 = 17;
+    public const int Shl32 = 18;
 
     /// <summary>a shifted right by b, zeros coming in.</summary>
-    public const int Shr8 = 18;
-    public const int Shr16 = 19;
-    public const int Shr32 = 20;
+    public const int Shr8 = 19;
+    public const int Shr16 = 20;
+    public const int Shr32 = 21;
 
     /// <summary>a shifted right by b, signs coming in.</summary>
-    public const int Sar8 = 21;
-    public const int Sar16 = 22;
-    public const int Sar32 = 23;
-
-    /// <summary>a: SF, ZF, AF, PF and CF at their places in EFLAGS (other bits are noise), b: OF as 0 or 1. FCOMI.</summary>
-    public const int Image = 24;
+    public const int Sar8 = 22;
+    public const int Sar16 = 23;
+    public const int Sar32 = 24;
 }
 
 /// <summary>Making <see cref="LazyFlags"/> out of a <see cref="FlagKind"/> and its operands.</summary>
@@ -199,9 +203,7 @@ internal static unsafe class DeferredFlags
                 return a < b ? 1u << 31 : 0;
             case FlagKind.Logic:
                 return 0;
-            case FlagKind.Image:
-                return a << 31;
-            case >= FlagKind.Inc8 and <= FlagKind.Raw:
+            case >= FlagKind.FirstCarryNormal and <= FlagKind.LastCarryNormal:
                 return b;
             default:
                 // Shifts: rarely asked. What stands in memory is out of date anyway.

@@ -5,6 +5,7 @@ using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
 
@@ -25,8 +26,9 @@ internal static unsafe class FastSystemCall
     private const uint EspRegister = 0x175;
     private const uint EipRegister = 0x176;
 
-    private const ulong FlatCode = 0x00CF9B00_0000FFFF;
-    private const ulong FlatData = 0x00CF9300_0000FFFF;
+    /// <summary>Attributes of a flat 32-bit segment of ring 0.</summary>
+    private const ushort FlatCode = 0xC09B;
+    private const ushort FlatData = 0xC093;
     private const int KernelRing = 1;
 
     public static void Register(Lower?[] table)
@@ -47,14 +49,11 @@ internal static unsafe class FastSystemCall
             return Refuse(cpu, op);
         }
 
-        // The store may have cut blocks that lie beside the word; ours is over anyway.
-        cpu->Cut = ExitReason.Continue;
-        DeferredFlags.Settle(cpu);
         Load(cpu, Seg.Cs, 0x61, FlatCode, KernelRing);
         Load(cpu, Seg.Ss, 0x69, FlatData, KernelRing);
         cpu->SystemFlags &= ~(Eflags.Virtual8086 | Eflags.Resume);
         cpu->Gpr[Reg.Esp] = state.Esp;
-        return Arrive(cpu, op, KernelRing, state.Eip);
+        return Arrive(cpu, KernelRing, state.Eip);
     }
 
     /// <summary>SYSEXIT, from the kernel: eip is in edx, esp in ecx.</summary>
@@ -67,11 +66,10 @@ internal static unsafe class FastSystemCall
             return Refuse(cpu, op);
         }
 
-        DeferredFlags.Settle(cpu);
         Load(cpu, Seg.Cs, 0x73, FlatCode, 3);
         Load(cpu, Seg.Ss, 0x7B, FlatData, 3);
         cpu->Gpr[Reg.Esp] = cpu->Gpr[Reg.Ecx];
-        return Arrive(cpu, op, 3, cpu->Gpr[Reg.Edx]);
+        return Arrive(cpu, 3, cpu->Gpr[Reg.Edx]);
     }
 
     /// <summary>May the code that runs touch this register? (Only with the option, in the kernel, and these three.)</summary>
@@ -99,11 +97,33 @@ internal static unsafe class FastSystemCall
     }
 
     /// <summary>Fixed descriptors, not the table's: that is what makes these instructions fast on silicon, too.</summary>
-    private static void Load(GuestCpu* cpu, int number, uint selector, ulong descriptor, int ring) =>
-        Segments.SetHidden(cpu, number, selector, descriptor | ((ulong)ring << 45));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load(GuestCpu* cpu, int number, ushort selector, ushort attributes, int ring) =>
+        *GuestCpu.Segment(cpu, number) = new SegmentRegister { Limit = uint.MaxValue, Selector = selector, Attributes = (ushort)(attributes | (ring << 5)) };
 
-    private static Op* Arrive(GuestCpu* cpu, Op* op, uint ring, uint eip)
+    /// <summary>CS and SS are loaded: the rest of what belongs to a ring, and on to its code.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Op* Arrive(GuestCpu* cpu, uint ring, uint eip)
     {
+        CpuMode mode = ring == 3 ? CpuMode.User : CpuMode.None;
+        if ((cpu->Mode & ~CpuMode.User) != 0 || (cpu->SystemFlags & (Eflags.Trap | Eflags.AlignmentCheck)) != 0)
+        {
+            return ArriveSlowly(cpu, ring, eip);
+        }
+
+        // DS and ES were flat, and have not changed. One of the modes is 1, the other 0: a step forwards, back, or none.
+        cpu->Cpl = ring;
+        nint distance = ((int)mode - (int)cpu->Mode) * AddressSpace.UserTableDistance;
+        cpu->ReadTable += distance;
+        cpu->WriteTable += distance;
+        cpu->Mode = mode;
+        return Links.Jump(cpu, eip);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Op* ArriveSlowly(GuestCpu* cpu, uint ring, uint eip)
+    {
+        DeferredFlags.Settle(cpu);
         cpu->Cpl = ring;
         Segments.UpdateMode(cpu);
         GuestMachine.Of(cpu).Mmu.Activate(cpu);
@@ -117,8 +137,28 @@ internal static unsafe class FastSystemCall
         return Links.Jump(cpu, eip);
     }
 
-    private static bool DisableInterrupts(GuestCpu* cpu) =>
-        cpu->FastCall.Initialised != 0 && GuestMachine.Of(cpu).Ram.TryWrite32(cpu->LguestData, 0);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool DisableInterrupts(GuestCpu* cpu)
+    {
+        if (cpu->Direct.IrqEnabled == null || (*cpu->Direct.CodeLines & cpu->Direct.CodeLineMask) != 0)
+        {
+            return DisableInterruptsSlowly(cpu);
+        }
+
+        *cpu->Direct.IrqEnabled = 0;
+        return true;
+    }
+
+    /// <summary>Where the word lies awkwardly, or beside code that has to hear of it; false before LGUEST_INIT.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool DisableInterruptsSlowly(GuestCpu* cpu)
+    {
+        bool done = cpu->FastCall.Initialised != 0 && GuestMachine.Of(cpu).Ram.TryWrite32(cpu->LguestData, 0);
+
+        // The store may have cut blocks that lie beside the word; ours is over anyway.
+        cpu->Cut = ExitReason.Continue;
+        return done;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Op* Refuse(GuestCpu* cpu, Op* op)

@@ -133,7 +133,7 @@ internal static unsafe class TrapHandlers
         uint eip = frame[0];
         cpu->FlagsKind = FlagKind.Image;
         cpu->FlagsA = flags;
-        cpu->FlagsB = (flags >> 11) & 1;
+        cpu->FlagsB = ((flags >> 11) & 1) | (flags << 31);
         cpu->SystemFlags = (cpu->SystemFlags & ~QuickImage) | (flags & QuickImage);
         cpu->Eip = eip;
         if ((flags & Eflags.Resume) != 0)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Lguest.Jit.Launcher.CommandLine;
@@ -10,9 +11,11 @@ internal static class BenchCommand
 {
     /// <summary>
     /// Rounds, of which the fastest counts. Many and short (a millisecond), so that even on a busy machine one of them is undisturbed, and
-    /// so that the JIT has compiled everything long before the last.
+    /// so that the translator has compiled everything long before the last.
     /// </summary>
     public const uint Rounds = 400;
+
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1);
 
     /// <summary>The kinds, how they are called, and how many times a round does them.</summary>
     public static readonly IReadOnlyList<(BenchKind Kind, string Name, string Text, uint Iterations)> Rows =
@@ -38,7 +41,9 @@ internal static class BenchCommand
         traps.SetAction(parsed =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
-            List<BenchFigure> figures = Measure(Math.Clamp(parsed.GetValue(scale), 0.001, 1000));
+            double factor = Math.Clamp(parsed.GetValue(scale), 0.001, 1000);
+            WarmUp(rounds => Measure(factor, rounds));
+            List<BenchFigure> figures = Measure(factor, Rounds);
             if (parsed.GetValue(json))
             {
                 WriteJson(output, figures);
@@ -53,9 +58,26 @@ internal static class BenchCommand
         return new Command("bench", "Measures what comes with the program.") { traps };
     }
 
+    /// <summary>
+    /// All of it for nothing, for a second at least. What .NET compiles first it compiles badly, and it takes some hundred milliseconds, in
+    /// which nothing new is called, to find out what deserves better: Guests live for minutes, and never notice, but a row here is over by then.
+    /// </summary>
+    /// <param name="measure">Everything that will be measured, in so many rounds.</param>
+    public static void WarmUp(Action<uint> measure)
+    {
+        const uint Fewer = Rounds / 4;
+        long started = Stopwatch.GetTimestamp();
+        do
+        {
+            measure(Fewer);
+        }
+        while (Stopwatch.GetElapsedTime(started) < s_warmUp);
+    }
+
     /// <summary>All rows, both engines, both paths.</summary>
     /// <param name="scale">Factor on the iterations.</param>
-    public static List<BenchFigure> Measure(double scale)
+    /// <param name="rounds">Of each; the fastest counts.</param>
+    public static List<BenchFigure> Measure(double scale, uint rounds)
     {
         var figures = new List<BenchFigure>();
         foreach ((BenchKind kind, _, _, uint iterations) in Rows)
@@ -64,7 +86,7 @@ internal static class BenchCommand
             {
                 foreach (TrapPath path in new[] { TrapPath.Direct, TrapPath.Switcher })
                 {
-                    figures.Add(BenchRun.Measure(kind, engine, path, (uint)Math.Max(2, iterations * scale), Rounds));
+                    figures.Add(BenchRun.Measure(kind, engine, path, (uint)Math.Max(2, iterations * scale), rounds));
                 }
             }
         }

@@ -216,7 +216,7 @@ internal sealed class BenchGuest
         _c.je(unmap);
         _c.cmp(eax, BenchLayout.MarkLast);
         _c.je(end);
-        _c.@out((byte)BenchLayout.MarkPort, al);
+        _stage.EmitMark();
         _c.iretd();
         _builder.Mark(end);
         _stage.EmitEnd();
@@ -352,7 +352,7 @@ internal sealed class BenchGuest
     private void Mark(byte letter)
     {
         _c.mov(eax, letter);
-        _c.@out((byte)BenchLayout.MarkPort, al);
+        _stage.EmitMark();
     }
 
     private void MarkFromUser(byte letter)

@@ -11,6 +11,10 @@ internal static class BenchLayout
     public const uint Idt = 0x00131000;
     public const uint Tss = 0x00132000;
 
+    /// <summary>Where the Guest on a bare PC, which is the only one to know exactly, notes what time it was: two time-stamps.</summary>
+    public const uint Stamps = 0x00133000;
+    public const uint StampBytes = 2 * 8;
+
     public const uint LguestData = 0x00140000;
 
     /// <summary>Timer latencies in nanoseconds, one word each.</summary>

@@ -40,6 +40,9 @@ internal abstract class BenchStage(CodeBuilder builder)
     /// <summary>Goes to ring 3, for good.</summary>
     public abstract void EmitEnterUser(uint address);
 
+    /// <summary>Writes the letter in al to whoever has the stopwatch. Clobbers eax and edx.</summary>
+    public abstract void EmitMark();
+
     /// <summary>The last letter, and the end of the Guest.</summary>
     public abstract void EmitEnd();
 

@@ -77,6 +77,9 @@ internal sealed class LguestStage(CodeBuilder builder) : BenchStage(builder)
 
     public override void EmitEnterUser(uint address) => EmitUserFrame(address, 0x202);
 
+    /// <summary>The stopwatch is behind the port.</summary>
+    public override void EmitMark() => C.@out((byte)BenchLayout.MarkPort, al);
+
     public override void EmitEnd()
     {
         C.mov(eax, BenchLayout.MarkLast);

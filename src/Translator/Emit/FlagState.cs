@@ -52,7 +52,7 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
     public bool IsShift => Kind is >= FlagKind.Shl8 and <= FlagKind.Sar32;
 
     /// <summary>CF stands in bit 31 of B.</summary>
-    public bool IsCarryNormal => Kind is >= FlagKind.Inc8 and <= FlagKind.Raw;
+    public bool IsCarryNormal => Kind is >= FlagKind.FirstCarryNormal and <= FlagKind.LastCarryNormal;
 
     /// <summary>Bytes of the operands.</summary>
     public int Size => Kind switch
@@ -107,7 +107,6 @@ internal sealed record FlagState(int Kind, FlagExpression A, FlagExpression? B, 
         return Kind switch
         {
             FlagKind.Logic => FlagExpression.Of(0),
-            FlagKind.Image => FlagExpression.Binary(OpCodes.Shl, A, 31),
             _ => FlagExpression.CallWithCpu(MethodNames.Carry, KindValue(), A, B ?? FlagExpression.Of(0)),
         };
     }

@@ -278,9 +278,9 @@ internal sealed unsafe class RegionEmitter
         if (c.CarryNormal)
         {
             Label ready = il.DefineLabel();
-            il.Emit(OpCodes.Ldc_I4, FlagKind.Inc8);
+            il.Emit(OpCodes.Ldc_I4, FlagKind.FirstCarryNormal);
             il.Emit(OpCodes.Sub);
-            il.Emit(OpCodes.Ldc_I4, FlagKind.Raw - FlagKind.Inc8);
+            il.Emit(OpCodes.Ldc_I4, FlagKind.LastCarryNormal - FlagKind.FirstCarryNormal);
             il.Emit(OpCodes.Ble_Un, ready);
             il.Emit(OpCodes.Ldarg_0);
             il.Emit(OpCodes.Call, MethodNames.Normalise);

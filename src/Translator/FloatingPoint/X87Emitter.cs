@@ -232,7 +232,7 @@ internal sealed class X87Emitter
         _il.MarkLabel(back);
         if (run.SetsFlags)
         {
-            _c.Flags = new FlagState(FlagKind.Image, FlagExpression.Of(answer), FlagExpression.Of(0), null);
+            _c.Flags = new FlagState(FlagKind.Image, FlagExpression.Of(answer), FlagExpression.Binary(OpCodes.Shl, FlagExpression.Of(answer), 31), null);
         }
     }
 

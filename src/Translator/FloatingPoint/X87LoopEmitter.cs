@@ -54,12 +54,6 @@ internal sealed class X87LoopEmitter
             }
 
             _c.Load(X87Offsets.LoopBudget, OpCodes.Ldind_I4, _c.Budget);
-            if (_c.CarryNormal)
-            {
-                _il.Emit(OpCodes.Ldarg_0);
-                _il.Emit(OpCodes.Call, MethodNames.Normalise);
-            }
-
             Label[] ways = [.. loop.Exits.Select(_ => _il.DefineLabel())];
             _il.Emit(OpCodes.Ldarg_0);
             _c.Offset(X87Offsets.LoopExit);

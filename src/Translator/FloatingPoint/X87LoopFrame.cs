@@ -138,7 +138,9 @@ internal sealed class X87LoopFrame(Assembler c, X87Loop loop)
         c.mov(__dword_ptr[r8 + X87Offsets.LoopBudget], r14d);
         c.movzx(eax, __byte_ptr[r8 + X87Offsets.LoopFlags + 1]);
         c.mov(__dword_ptr[r8 + MethodNames.FlagsA], eax);
-        c.movzx(eax, __byte_ptr[r8 + X87Offsets.LoopFlags]);
+        c.shl(eax, 31);
+        c.movzx(edx, __byte_ptr[r8 + X87Offsets.LoopFlags]);
+        c.or(eax, edx);
         c.mov(__dword_ptr[r8 + MethodNames.FlagsB], eax);
         c.mov(__dword_ptr[r8 + MethodNames.FlagsKind], FlagKind.Image);
         Label unchanged = c.CreateLabel();

@@ -44,6 +44,31 @@ public sealed class DirectReturnTests
         Assert.Equal(flags, records[^1][Flags] & flags);
     }
 
+    /// <summary>INC changes the other five, and keeps the carry of whoever came before: here, of the frame.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_carry_of_the_image_outlives_an_increment(bool carry)
+    {
+        var scene = new TrapScene
+        {
+            OnControl = c =>
+            {
+                c.and(__dword_ptr[esp + FrameFlags], ~0x8D5);
+                c.or(__dword_ptr[esp + FrameFlags], carry ? 0x801 : 0x8D4);
+            },
+            User = static c =>
+            {
+                c.mov(ecx, 0xFFFFFFFF);
+                c.@int((byte)TrapScene.Control);
+                c.inc(ecx);
+                c.@int(0x80);
+            },
+        };
+        (List<uint[]> records, _) = scene.Play();
+        Assert.Equal(carry ? 0x55u : 0x54u, records[^1][Flags] & 0x8D5);
+    }
+
     [Fact]
     public void A_trap_flag_in_the_image_steps_the_user()
     {

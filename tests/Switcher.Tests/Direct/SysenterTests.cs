@@ -58,6 +58,225 @@ public sealed class SysenterTests
         Assert.Equal([EntryStack, 0x61u, 0x69, 0, 500, 0x73, 0x7B, AssembledGuest.UserStack], Enumerable.Range(0, 8).Select(i => guest[Log + 4u * (uint)i]));
     }
 
+    /// <summary>What is the kernel's alone is within reach behind the one, and out of it again behind the other; within the kernel neither changes that.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Each_goes_to_the_pages_of_its_ring(bool jit)
+    {
+        const uint KernelsOwn = 0x00280000;
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        Boot(guest, static c =>
+        {
+            SetUp(c, 0x60);
+            c.LoadGate(14);
+        });
+        guest[KernelsOwn] = 0x1234;
+        _ = guest.Place(KernelEntry, static c =>
+        {
+            Label nested = c.CreateLabel();
+            c.mov(eax, __dword_ptr[KernelsOwn]);
+            c.add(__dword_ptr[Log], eax);
+            c.xor(ebp, 1);
+            c.jne(nested);
+            c.sysexit();
+            c.Label(ref nested);
+            c.sysenter();
+        });
+        _ = guest.Place(AssembledGuest.UserCode, static c =>
+        {
+            Label again = c.CreateLabel();
+            c.mov(ebx, 50);
+            c.xor(ebp, ebp);
+            c.Label(ref again);
+            c.mov(ecx, esp);
+            c.mov(edx, AssembledGuest.UserCode + 16);
+            c.sysenter();
+            c.dec(ebx);
+            c.jne(again);
+            c.mov(eax, __dword_ptr[KernelsOwn]);
+            c.@int(9);
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(14), static c =>
+        {
+            c.LogStack(Log + 4, 3);
+            c.ShutDown();
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(9), static c => c.ShutDown());
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal([100 * 0x1234u, 5u, AssembledGuest.UserCode + 19, 0x73], Enumerable.Range(0, 4).Select(i => guest[Log + 4 * (uint)i]));
+    }
+
+    /// <summary>An alignment check is the user's, and takes him to code that checks each access.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_alignment_check_that_the_kernel_turns_on_begins_behind_its_exit(bool jit)
+    {
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        Boot(guest, static c =>
+        {
+            SetUp(c, 0x60);
+            c.LoadGate(17);
+        });
+        _ = guest.Place(KernelEntry, static c =>
+        {
+            c.pushfd();
+            c.or(__dword_ptr[esp], 0x40000);
+            c.popfd();
+            c.mov(eax, __dword_ptr[AssembledGuest.Log + 0x41]);
+            c.sysexit();
+        });
+        _ = guest.Place(AssembledGuest.UserCode, static c =>
+        {
+            c.mov(ecx, esp);
+            c.mov(edx, AssembledGuest.UserCode + 9);
+            c.sysenter();
+            c.mov(eax, __dword_ptr[AssembledGuest.Log + 0x41]);
+            c.@int(9);
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(17), static c =>
+        {
+            c.LogStack(Log, 3);
+            c.ShutDown();
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(9), static c => c.ShutDown());
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal([0u, AssembledGuest.UserCode + 9, 0x73], Enumerable.Range(0, 3).Select(i => guest[Log + 4 * (uint)i]));
+    }
+
+    /// <summary>A data segment that is not flat is looked at in the kernel as well, which keeps it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_limit_of_the_users_holds_in_the_kernel(bool jit)
+    {
+        const uint Beyond = AssembledGuest.UserStack + 0x1000;
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        Boot(guest, static c =>
+        {
+            SetUp(c, 0x60);
+            c.LoadGate(13);
+            c.Hypercall(HypercallNumbers.LoadGdtEntry, 20, Beyond >> 12, 0x00C0F200);
+        });
+        _ = guest.Place(KernelEntry, static c =>
+        {
+            c.mov(esi, __dword_ptr[esi]);
+            c.sysexit();
+        });
+        _ = guest.Place(AssembledGuest.UserCode, static c =>
+        {
+            Label again = c.CreateLabel();
+            c.mov(eax, (20 << 3) | 3);
+            c.mov(es, eax);
+            c.mov(ds, eax);
+            c.mov(ebx, 3);
+            c.Label(ref again);
+            c.mov(esi, Beyond);
+            c.mov(ecx, esp);
+            c.mov(edx, AssembledGuest.UserCode + 28);
+            c.sysenter();
+            c.dec(ebx);
+            c.jne(again);
+            c.mov(esi, Beyond + 0x1000);
+            c.mov(ecx, esp);
+            c.sysenter();
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(13), static c =>
+        {
+            c.mov(eax, 0x7B);
+            c.mov(ds, eax);
+            c.mov(__dword_ptr[Log + 0x40], ebx);
+            c.LogStack(Log, 3);
+            c.ShutDown();
+        });
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal([0u, KernelEntry, 0x61], Enumerable.Range(0, 3).Select(i => guest[Log + 4 * (uint)i]));
+        Assert.Equal(0u, guest[Log + 0x40]);
+    }
+
+    /// <summary>Entering stores to memory, and what is there may be code.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Code_made_of_irq_enabled_is_noticed_when_entering_clears_it(bool jit)
+    {
+        const uint IncEdxAndReturn = 0x9090C342;
+        const uint Returns = 0xC3C3C3C3;
+        const uint Loop = AssembledGuest.Handlers + 0x8000;
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        _ = guest.Place(AssembledGuest.Entry, static c =>
+        {
+            c.Begin();
+            SetUp(c, 0x60);
+            c.mov(ebx, 10);
+            c.xor(edx, edx);
+            c.mov(esi, Log + 0x20);
+            c.jmp(Loop);
+        });
+        _ = guest.Place(Loop, static c =>
+        {
+            c.mov(__dword_ptr[AssembledGuest.Blocked], Returns);
+            c.mov(__dword_ptr[AssembledGuest.IrqEnabled], IncEdxAndReturn);
+            c.mov(esp, AssembledGuest.Stack);
+            c.call(AssembledGuest.IrqEnabled);
+            c.mov(ebp, esp);
+            c.sysenter();
+        });
+        _ = guest.Place(KernelEntry, static c =>
+        {
+            // Zeros: add [eax], al, twice.
+            c.mov(eax, esi);
+            c.mov(esp, ebp);
+            c.call(AssembledGuest.IrqEnabled);
+            c.dec(ebx);
+            c.jne(Loop);
+            c.mov(__dword_ptr[Log + 4], edx);
+            c.ShutDown();
+        });
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal((10u, 10 * 2 * 0x20u & 0xFF), (guest[Log + 4], guest[Log + 0x20] & 0xFF));
+    }
+
+    /// <summary>Flags that were put off go through both untouched.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Status_flags_are_what_they_were(bool jit)
+    {
+        using AssembledGuest guest = Make(jit, sysenter: true);
+        Boot(guest, static c => SetUp(c, 0x60));
+        _ = guest.Place(KernelEntry, static c =>
+        {
+            c.pushfd();
+            c.pop(__dword_ptr[Log]);
+            c.cmp(ecx, -1);
+            c.sysexit();
+        });
+        _ = guest.Place(AssembledGuest.UserCode, static c =>
+        {
+            c.mov(ecx, esp);
+            c.mov(edx, AssembledGuest.UserCode + 16);
+            c.mov(eax, 0x80);
+            c.add(al, al);
+            c.sysenter();
+        });
+        _ = guest.Place(AssembledGuest.UserCode + 16, static c =>
+        {
+            c.inc(eax);
+            c.pushfd();
+            c.pop(eax);
+            c.@int(9);
+        });
+        _ = guest.Place(AssembledGuest.HandlerOf(9), static c =>
+        {
+            c.mov(__dword_ptr[Log + 4], eax);
+            c.ShutDown();
+        });
+        Assert.Equal("CRASH: the end", guest.Run().Message);
+        Assert.Equal((0x845u, 0x001u), (guest[Log] & 0x8D5, guest[Log + 4] & 0x8D5));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
