@@ -330,7 +330,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         region.IsBeingReplaced = true;
         if (_queue != null)
         {
-            _queue.Offer(plan);
+            // A loop goes round right now, and is left or misses its windows each time.
+            _queue.Offer(plan, atOnce: !ripe);
         }
         else
         {

@@ -16,6 +16,7 @@ internal static unsafe class Rehearsal
     /// <summary>Far more instructions than there are: the end is an endless loop.</summary>
     private const long Budget = 10_000;
 
+    private static readonly ManualResetEventSlim s_over = new(initialState: true);
     private static int s_begun;
 
     /// <summary>Begins, in the background, unless that has been done or there is no processor to spare.</summary>
@@ -23,9 +24,25 @@ internal static unsafe class Rehearsal
     {
         if (Environment.ProcessorCount > 1 && Interlocked.Exchange(ref s_begun, 1) == 0)
         {
-            new Thread(static () => Perform()) { IsBackground = true, Name = "rehearsal" }.Start();
+            s_over.Reset();
+            new Thread(static () =>
+            {
+                try
+                {
+                    Perform();
+                }
+                finally
+                {
+                    s_over.Set();
+                }
+            })
+            { IsBackground = true, Name = "rehearsal" }.Start();
         }
     }
+
+    /// <summary>Waits until none is going on: for work in the background that would take turns with it on the one processor that there is beside the Guest's.</summary>
+    /// <exception cref="OperationCanceledException">Waits no more.</exception>
+    public static void WaitUntilOver(CancellationToken cancel) => s_over.Wait(cancel);
 
     /// <summary>Runs the program.</summary>
     /// <returns>Was it run to its end? If not it has a mistake, and costs time and nothing else.</returns>
