@@ -51,16 +51,17 @@ internal sealed class RehearsalProgram
     {
         var program = new RehearsalProgram();
 
-        // In about the order in which they are needed.
+        // In about the order in which they are needed: what unpacks the kernel first.
         program.Prologue();
-        program.Moves();
-        program.Arithmetic();
-        program.Stores();
-        program.Unary();
-        program.Branches();
         program.Strings();
         program.Calls();
+        program.Moves();
+        program.Registers();
         program.Shifts();
+        program.Unary();
+        program.Branches();
+        program.Stores();
+        program.Arithmetic();
         program.Conditions();
         program.Products();
         program.Bits();
@@ -118,6 +119,16 @@ internal sealed class RehearsalProgram
         Put(0x55, 0x89, 0xE5, 0xC9).Ends();
     }
 
+    /// <summary>ADD, OR, ADC, SBB, AND, SUB, XOR and CMP of registers and constants.</summary>
+    private void Registers()
+    {
+        for (int operation = 0; operation <= Cmp; operation++)
+        {
+            Flags([(byte)(operation * 8 + 1), AxDx], operation != Cmp).Flags([0x83, Register(operation), Imm], operation != Cmp);
+        }
+    }
+
+    /// <summary>The same with memory, and of bytes and words; and TEST.</summary>
     private void Arithmetic()
     {
         for (int operation = 0; operation <= Cmp; operation++)
@@ -125,7 +136,6 @@ internal sealed class RehearsalProgram
             int first = operation * 8;
             bool carries = operation is Adc or Sbb;
             bool writes = operation != Cmp;
-            Flags([(byte)(first + 1), AxDx], writes).Flags([0x83, Register(operation), Imm], writes);
             Memory([], first + 3, 0).Memory([], first + 1, 0).Memory([], 0x83, operation).Put(Imm).Ends();
             if (!carries)
             {

@@ -23,10 +23,13 @@ internal sealed unsafe class HotBlocks
     /// Those of the kernel, and those of programs: at any time only one kind can be planned. By the power of two that their heat has reached: each comes by once for every step
     /// that it takes, ten thousands of times in a boot, so there is no finer order than that.
     /// </summary>
-    private readonly Steps[] _steps = [new(), new()];
+    private readonly Ladder[] _ladders = [new(), new()];
     private readonly List<nint> _passed = [];
 
     public int Count => _heat.Count;
+
+    /// <summary>Times that a block has become hot, or hotter: as long as it is the same, and so is what is mapped, it is no use to ask again for what was not there.</summary>
+    public long Steps { get; private set; }
 
     /// <summary>The heat of the hottest that waits in this mode, or a bit more: it may have been taken.</summary>
     public uint Hottest(CpuMode mode) => Of(mode).Highest is >= 0 and var step ? uint.MaxValue >> (31 - step) : 0;
@@ -42,6 +45,7 @@ internal sealed unsafe class HotBlocks
             Clear();
         }
 
+        Steps++;
         uint heat = _heat.TryGetValue((nint)block, out uint before) ? Math.Min(before * 2, 1u << 30) : threshold;
         _heat[(nint)block] = heat;
         Of(block->Mode).Push((nint)block, BitOperations.Log2(heat));
@@ -54,11 +58,11 @@ internal sealed unsafe class HotBlocks
     /// </summary>
     public GuestBlock* TakeHottest(CpuMode mode, Func<nint, bool> usable)
     {
-        Steps steps = Of(mode);
+        Ladder ladder = Of(mode);
         nint found = 0;
-        for (int step = steps.Highest; step >= 0 && found == 0; step = steps.Highest)
+        for (int step = ladder.Highest; step >= 0 && found == 0; step = ladder.Highest)
         {
-            nint block = steps.Pop(step);
+            nint block = ladder.Pop(step);
             if (!_heat.TryGetValue(block, out uint heat) || BitOperations.Log2(heat) != step)
             {
                 // It has become hotter since, and stands there once more; or it has gone.
@@ -86,7 +90,7 @@ internal sealed unsafe class HotBlocks
 
         foreach (nint block in _passed)
         {
-            steps.Push(block, BitOperations.Log2(_heat[block]));
+            ladder.Push(block, BitOperations.Log2(_heat[block]));
         }
 
         _passed.Clear();
@@ -97,14 +101,14 @@ internal sealed unsafe class HotBlocks
     public void Clear()
     {
         _heat.Clear();
-        _steps[0].Clear();
-        _steps[1].Clear();
+        _ladders[0].Clear();
+        _ladders[1].Clear();
     }
 
-    private Steps Of(CpuMode mode) => _steps[(mode & CpuMode.User) != 0 ? 1 : 0];
+    private Ladder Of(CpuMode mode) => _ladders[(mode & CpuMode.User) != 0 ? 1 : 0];
 
     /// <summary>A queue for each power of two: who was not mapped when it was its turn goes to the end of it.</summary>
-    private sealed class Steps
+    private sealed class Ladder
     {
         private readonly Queue<nint>[] _queues = [.. Enumerable.Range(0, 32).Select(static _ => new Queue<nint>())];
 
