@@ -38,6 +38,9 @@ internal sealed record Optimisations
     /// <summary>A region jumps to the next one, instead of returning to a loop that calls it. Not while regions are watched: that is the loop's work.</summary>
     public bool Chains { get; set; } = true;
 
+    /// <summary>Calls leave word where they come back to, so that a return finds the region that it returns to without looking it up. Only with chains.</summary>
+    public bool ReturnLinks { get; set; } = true;
+
     /// <summary>
     /// Windows only for regions that have been seen to loop, which are then translated anew: others would look through them once or twice,
     /// in ever other places, and each look past them costs what a hundred look-ups do.
@@ -52,6 +55,9 @@ internal sealed record Optimisations
 
     /// <summary>Accesses off one register are checked together, by the first of them.</summary>
     public bool CheckedSpans { get; set; } = true;
+
+    /// <summary>A block with one way in takes over what has been checked.</summary>
+    public bool InheritedSpans { get; set; } = true;
 
     /// <summary>While a slice of the budget lasts, translated code looks at nothing else at its safepoints.</summary>
     public bool Slices { get; set; } = true;
@@ -120,9 +126,11 @@ internal sealed record Optimisations
         ["likely-targets"] = static (o, on) => o.LikelyTargets = on,
         ["windows"] = static (o, on) => o.Windows = on,
         ["chains"] = static (o, on) => o.Chains = on,
+        ["return-links"] = static (o, on) => o.ReturnLinks = on,
         ["late-windows"] = static (o, on) => o.LateWindows = on,
         ["fill-ahead"] = static (o, on) => o.FillAhead = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
+        ["inherited-spans"] = static (o, on) => o.InheritedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
         ["pending-budget"] = static (o, on) => o.PendingBudget = on,
         ["equal-flags"] = static (o, on) => o.EqualFlags = on,

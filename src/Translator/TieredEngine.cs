@@ -29,6 +29,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Runs of a block that has no translation which weigh as much as the entries of a ripe region, whose translation takes five times as long.</summary>
     private const uint HeatBeforeRipe = 6000;
 
+    /// <summary>Slices that have to end in a region for it to be ripe: it has run about a quarter of a million instructions, a few dozen at a time.</summary>
+    private const int SamplesOfRipe = 16;
+
     /// <summary>How much larger a ripe region has to become to be translated anew.</summary>
     private const double GrowthWorthWhile = 1.25;
 
@@ -154,18 +157,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         cpu->Tier = ExecutionTier.Translator;
         ForgetAfterReset();
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
-        if (block != null && _regions.Behind(block) is { } region)
-        {
-            if (_queue != null)
-            {
-                _ripe.Add(region);
-            }
-            else
-            {
-                Replace(region, region.Plan.Windows, ripe: true);
-            }
-        }
-        else if (block != null && !RegionCache.IsTranslated(block->Head))
+        if (block != null && !RegionCache.IsTranslated(block->Head))
         {
             if (_queue != null)
             {
@@ -195,24 +187,49 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <summary>
-    /// A slice has ended in translated code. If the region has run thousands of instructions without being left it loops, and windows are worth having.
+    /// A slice has ended in translated code, which is how we learn what regions are like. If this one has run thousands of instructions without being left it loops, and
+    /// windows are worth having. If it has not, but slices end here again and again, it is one of those that the Guest goes through all the time.
     /// Called between blocks.
     /// </summary>
     private void SliceEnded(GuestCpu* cpu)
     {
-        if (cpu->LoopMark - cpu->BudgetLeft < InstructionsOfLoop)
+        if (cpu->LoopMark == 0)
         {
             return;
         }
 
         cpu->Tier = ExecutionTier.Translator;
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
-        if (block != null && _regions.Around(block) is { } region && region.Plan.Windows == WindowPlan.Shut)
+        if (block != null && (_regions.Behind(block) ?? _regions.Around(block)) is { } region)
         {
-            Replace(region, WindowPlan.Initial);
+            if (cpu->LoopMark - cpu->BudgetLeft < InstructionsOfLoop)
+            {
+                Sample(region);
+            }
+            else if (region.Plan.Windows == WindowPlan.Shut)
+            {
+                Replace(region, WindowPlan.Initial);
+            }
         }
 
         cpu->Tier = ExecutionTier.Interpreter;
+    }
+
+    private void Sample(CompiledRegion region)
+    {
+        if (!region.Plan.CanRipen || ++region.Samples != SamplesOfRipe)
+        {
+            return;
+        }
+
+        if (_queue != null)
+        {
+            _ripe.Add(region);
+        }
+        else
+        {
+            Replace(region, region.Plan.Windows, ripe: true);
+        }
     }
 
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>

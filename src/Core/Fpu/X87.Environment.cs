@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Lguest.Jit.Core.Fpu;
 
@@ -56,7 +57,6 @@ internal static partial class X87
     public static void Fxsave(ref FpuState f, Span<byte> image)
     {
         image[..24].Clear();
-        image[32..160].Clear();
         Put16(image, 0, f.ControlWord);
         Put16(image, 2, f.StatusWord);
         image[4] = f.Tags;
@@ -65,8 +65,15 @@ internal static partial class X87
         Put16(image, 12, f.InstructionSelector);
         Put32(image, 16, f.DataOffset);
         Put16(image, 20, f.DataSelector);
+
+        // Ten bytes of each sixteen, the rest 0: as two words they need no clearing first.
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(image.Slice(32, 128));
         for (int index = 0; index < 8; index++)
-            WriteF80(image[(32 + index * 16)..], St(ref f, index));
+        {
+            ref F80 register = ref St(ref f, index);
+            words[index * 2 + 1] = register.SignExponent;
+            words[index * 2] = register.Significand;
+        }
     }
 
     /// <summary>FXRSTOR's x87 part.</summary>
@@ -81,8 +88,9 @@ internal static partial class X87
         f.InstructionSelector = Get16(image, 12);
         f.DataOffset = Get32(image, 16);
         f.DataSelector = Get16(image, 20);
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(image.Slice(32, 128));
         for (int index = 0; index < 8; index++)
-            St(ref f, index) = ReadF80(image[(32 + index * 16)..]);
+            St(ref f, index) = new F80(words[index * 2], (ushort)words[index * 2 + 1]);
         UpdateErrorSummary(ref f);
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.State;
 
@@ -113,5 +114,6 @@ internal sealed unsafe partial class BlockCache
     {
         ClearJumpCache();
         _cpu->PendingLink = null;
+        ReturnLinks.Clear(_cpu);
     }
 }

@@ -52,8 +52,12 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         _scratch = HostMemory.Reserve(1 << 20, HostPages.Small);
         ClearJumpCache();
         _cpu->JumpCache = _jumpCache;
+        ReturnLinks.Clear(_cpu);
         machine.Ram.WriteObserver = this;
     }
+
+    /// <summary>Whose blocks these are.</summary>
+    public GuestCpu* Cpu => _cpu;
 
     /// <summary>What the heads of new blocks count down from until the block is hot; 0: they do not count.</summary>
     public uint HeadCounter { get; set; }
@@ -396,6 +400,10 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
         {
             link->PageEntry = page;
             link->Target = block->Head;
+            if (link->Owner != 0)
+            {
+                Listener?.Linked(link);
+            }
         }
 
         JumpCacheEntry* entry = _jumpCache + JumpCacheEntry.Slot(block->Eip);

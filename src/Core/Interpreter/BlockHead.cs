@@ -14,19 +14,13 @@ internal enum HeadKind : ushort
     /// <summary><see cref="BlockHead.Count"/>.</summary>
     Counting,
 
-    /// <summary>Leads into translated code; Displacement is the entry number in the low byte, and above it a count of entries, down to below 0.</summary>
+    /// <summary>Leads into translated code; Displacement is the number of the entry.</summary>
     Translated,
 }
 
 /// <summary>The op before the first instruction of every block: budget and safepoint.</summary>
 internal static unsafe class BlockHead
 {
-    /// <summary>Where a translated head's Displacement has its count of entries.</summary>
-    public const int EntryShift = 8;
-
-    /// <summary>The largest such count.</summary>
-    public const int MostEntries = int.MaxValue >> EntryShift;
-
     /// <summary>Makes the head a plain one.</summary>
     public static void SetPlain(Op* head)
     {
@@ -46,13 +40,15 @@ internal static unsafe class BlockHead
     /// <param name="head">The head.</param>
     /// <param name="code">Host address of the code.</param>
     /// <param name="entry">Number of the entry, 0 to 255.</param>
-    /// <param name="count">Entries after which code that counts them calls <see cref="Ripe"/>, at most <see cref="MostEntries"/>.</param>
-    public static void SetTranslated(Op* head, nint code, uint entry, int count)
+    public static void SetTranslated(Op* head, nint code, uint entry)
     {
-        head->Displacement = (entry & 0xFF) | ((uint)count << EntryShift);
+        head->Displacement = entry;
         head->Handler = (delegate*<GuestCpu*, Op*, Op*>)code;
         head->Info = (ushort)HeadKind.Translated;
     }
+
+    /// <summary>The number of the entry that a translated head leads to.</summary>
+    public static uint Entry(Op* head) => head->Displacement;
 
     /// <summary>Charges the whole block (Immediate: its instructions), or leaves if that is too much or somebody asks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -76,19 +72,13 @@ internal static unsafe class BlockHead
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* Count(GuestCpu* cpu, Op* op)
     {
-        return --op->Displacement == 0 ? Ripe(cpu, op) : Enter(cpu, op);
+        return --op->Displacement == 0 ? Hot(cpu, op) : Enter(cpu, op);
     }
 
-    /// <summary>Leaves before the block that this head stands for: it, or the translation that it leads into, has been run often enough.</summary>
+    /// <summary>Leaves before the block that this head stands for: it has been run often enough.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static Op* Ripe(GuestCpu* cpu, Op* op)
+    private static Op* Hot(GuestCpu* cpu, Op* op)
     {
-        if (op->Info == (ushort)HeadKind.Translated)
-        {
-            // It need not say so again and again.
-            op->Displacement = (op->Displacement & 0xFF) | ((uint)MostEntries << EntryShift);
-        }
-
         cpu->Eip = op->Eip;
         cpu->Exit = ExitReason.Hot;
         return null;

@@ -129,4 +129,16 @@ internal unsafe struct BlockLink
 
     /// <summary>Eip of the target.</summary>
     public uint Eip;
+
+    /// <summary>0, or, if translated code has the link: <see cref="Translated"/> and the mode it is followed in.</summary>
+    public uint Owner;
+
+    /// <summary>
+    /// Translated code's links only: what to call with <see cref="Target"/>. A copy of the head's handler if that leads into translated code, so that
+    /// nobody waits for the head to be fetched from memory. Behind the interpreter's terminators nobody looks here.
+    /// </summary>
+    public delegate*<GuestCpu*, Op*, Op*> Handler;
+
+    /// <summary>In <see cref="Owner"/>, beside the bits of <see cref="CpuMode"/>.</summary>
+    public const uint Translated = 1u << 31;
 }

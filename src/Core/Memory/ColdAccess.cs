@@ -94,14 +94,58 @@ internal static unsafe class ColdAccess
     /// <summary>Reads any number of bytes for operands larger than 4 (x87, descriptors, cmpxchg8b); all or nothing.</summary>
     public static bool ReadBytes(GuestCpu* cpu, uint address, Span<byte> destination)
     {
-        // x87 operands are hot enough to look before walking.
-        ulong entry = cpu->ReadTable[address >> 12];
-        if (entry != 0 && (address & 0xFFF) + (uint)destination.Length <= 0x1000)
+        // Operands are hot enough to look before walking; and a state of the FPU on a stack may well lie across the end of a page.
+        while (destination.Length > 0)
         {
-            new ReadOnlySpan<byte>((byte*)(entry + address), destination.Length).CopyTo(destination);
-            return true;
+            Span<byte> piece = destination[..InFirstPage(address, destination.Length)];
+            ulong entry = cpu->ReadTable[address >> 12];
+            if (entry != 0)
+            {
+                new ReadOnlySpan<byte>((byte*)(entry + address), piece.Length).CopyTo(piece);
+            }
+            else if (!ReadItems(cpu, address, piece))
+            {
+                return false;
+            }
+
+            address += (uint)piece.Length;
+            destination = destination[piece.Length..];
         }
 
+        return true;
+    }
+
+    /// <summary>Writes any number of bytes; all or nothing.</summary>
+    public static bool WriteBytes(GuestCpu* cpu, uint address, ReadOnlySpan<byte> source)
+    {
+        if (InFirstPage(address, source.Length) != source.Length && !ProbeWrite(cpu, address, source.Length))
+        {
+            return false;
+        }
+
+        while (source.Length > 0)
+        {
+            ReadOnlySpan<byte> piece = source[..InFirstPage(address, source.Length)];
+            ulong entry = cpu->WriteTable[address >> 12];
+            if (entry != 0)
+            {
+                piece.CopyTo(new Span<byte>((byte*)(entry + address), piece.Length));
+            }
+            else if (!WriteItems(cpu, address, piece))
+            {
+                return false;
+            }
+
+            address += (uint)piece.Length;
+            source = source[piece.Length..];
+        }
+
+        return true;
+    }
+
+    /// <summary>Within one page, for which there is no entry, by what devices understand: 4 bytes at a time, and the rest one by one.</summary>
+    private static bool ReadItems(GuestCpu* cpu, uint address, Span<byte> destination)
+    {
         for (int i = 0; i < destination.Length;)
         {
             int chunk = destination.Length - i >= 4 ? 4 : 1;
@@ -125,16 +169,9 @@ internal static unsafe class ColdAccess
         return true;
     }
 
-    /// <summary>Writes any number of bytes; all or nothing.</summary>
-    public static bool WriteBytes(GuestCpu* cpu, uint address, ReadOnlySpan<byte> source)
+    /// <inheritdoc cref="ReadItems"/>
+    private static bool WriteItems(GuestCpu* cpu, uint address, ReadOnlySpan<byte> source)
     {
-        ulong entry = cpu->WriteTable[address >> 12];
-        if (entry != 0 && (address & 0xFFF) + (uint)source.Length <= 0x1000)
-        {
-            source.CopyTo(new Span<byte>((byte*)(entry + address), source.Length));
-            return true;
-        }
-
         if (!ProbeWrite(cpu, address, source.Length))
         {
             return false;

@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 
@@ -39,9 +40,10 @@ internal sealed unsafe class MachineSnapshot
         _mmu.BeginLoad();
         _machine.Mmu.ExchangeState(_mmu);
 
-        // Pointers in the struct lead to what never moves; the one that leads into a block must not outlive it.
+        // Pointers in the struct lead to what never moves; those that lead into blocks and translated code must not outlive them.
         _cpu.CopyTo(new Span<byte>(cpu, _cpu.Length));
         cpu->PendingLink = null;
+        ReturnLinks.Clear(cpu);
         cpu->Attention = attention;
         _machine.Mmu.Activate(cpu);
         _machine.Revive(_killReason);

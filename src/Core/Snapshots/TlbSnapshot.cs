@@ -26,7 +26,7 @@ internal sealed unsafe record TlbSnapshot(IReadOnlyList<TlbSnapshot.Space> Space
         }
 
         // What stands on the list twice may be put back twice.
-        var entries = new List<Entry>(space.Filled.Count);
+        var entries = new List<Entry>();
         foreach (uint page in space.Filled)
         {
             if (space.HasEntry(page))

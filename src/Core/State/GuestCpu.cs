@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Fpu;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.Simd;
 
 namespace Lguest.Jit.Core.State;
@@ -178,6 +179,9 @@ internal unsafe struct GuestCpu
 
     /// <summary>What translated code hands to its x87 thunks.</summary>
     public FpuThunkState FpuThunks;
+
+    /// <summary>Where calls of translated code will come back to.</summary>
+    public ReturnLinks Returns;
 
     /// <summary>Segment register by x86 number (<see cref="Seg"/>). <paramref name="cpu"/> is unmanaged and never moves.</summary>
     public static SegmentRegister* Segment(GuestCpu* cpu, int number) => &cpu->_es + number;

@@ -17,7 +17,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
 
     private readonly List<nint> _allocations;
 
-    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, Windows windows, int ilBytes)
+    public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, Windows windows, IReadOnlyList<nint> links, int ilBytes)
     {
         Plan = plan;
         Method = method;
@@ -26,6 +26,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
         _allocations = allocations;
         Windows = windows.Table;
         WindowUses = [.. windows.Uses];
+        Links = links;
         IlBytes = ilBytes;
         s_generator?.SetValue(method, null);
     }
@@ -46,8 +47,14 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Who looks through which.</summary>
     public IReadOnlyList<WindowUse> WindowUses { get; }
 
+    /// <summary>Its <see cref="Core.Interpreter.BlockLink"/>s, which are among its allocations.</summary>
+    public IReadOnlyList<nint> Links { get; }
+
     /// <summary>It has been seen to loop, and has got its windows for that.</summary>
     public bool Loops => Plan.Windows != WindowPlan.Shut;
+
+    /// <summary>Slices of the budget that have ended in here while it did not loop: its share of what is run.</summary>
+    public int Samples { get; set; }
 
     /// <summary>A better translation is on its way.</summary>
     public bool IsBeingReplaced { get; set; }

@@ -1,4 +1,5 @@
 using Lguest.Jit.Core.Interpreter;
+using Lguest.Jit.Core.Interpreter.ControlFlow;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Tiering;
@@ -16,6 +17,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     private readonly Dictionary<nint, List<CompiledRegion>> _byBlock = [];
     private readonly LinkedList<CompiledRegion> _oldestFirst = new();
     private readonly List<CompiledRegion> _dead = [];
+    private readonly RegionLinks _links = new();
     private readonly MethodReclaimer _reclaimer;
     private readonly long _capacity;
     private long _bytes;
@@ -143,8 +145,10 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Frees what has been cut off. Only when no translated code is running.</summary>
     public void FreeDead()
     {
+        ReturnLinks.Clear(_blocks.Cpu);
         foreach (CompiledRegion region in _dead)
         {
+            _links.Drop(region.Links);
             region.Dispose();
             _reclaimer.Dropped(Estimate(region));
         }
@@ -168,8 +172,12 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Linked(BlockLink* link) => _links.Add(link);
+
+    /// <inheritdoc/>
     public void Emptied()
     {
+        _links.Clear();
         foreach (CompiledRegion region in _oldestFirst)
         {
             Strike(region);
@@ -235,7 +243,8 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         }
         else
         {
-            BlockHead.SetTranslated(head, region.EntryPoint, entry, region.Plan.RipeAfter);
+            BlockHead.SetTranslated(head, region.EntryPoint, entry);
+            _links.Leads(head);
         }
     }
 
@@ -244,6 +253,7 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
         foreach (PlannedBlock planned in region.Plan.Blocks)
         {
             GuestBlock* block = planned.Pointer;
+            _links.Leaves(block->Head, region.EntryPoint);
             if (block->Valid && IsTranslated(block->Head) && RegionWatch.CodeBehind(block->Head) == region.EntryPoint)
             {
                 // It may become hot again, from the beginning.

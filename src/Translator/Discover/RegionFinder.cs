@@ -22,8 +22,6 @@ internal sealed unsafe class RegionFinder
     private const int MaximumDuplicated = 40;
     private const int MaximumDuplicatedWhenRipe = 200;
 
-    private const int RipeAfter = 30_000;
-
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
@@ -146,7 +144,7 @@ internal sealed unsafe class RegionFinder
             Pages = pages,
             Mode = cpu->Mode,
             Windows = windows,
-            RipeAfter = _optimisations.RipeRegions && !ripe && windows == WindowPlan.Shut ? RipeAfter : 0,
+            CanRipen = _optimisations.RipeRegions && !ripe && windows == WindowPlan.Shut,
             CacheGeneration = _cache.Generation(cpu->Mode),
         };
     }

@@ -35,8 +35,8 @@ internal sealed class RegionPlan
     /// <summary>What it looks at memory through.</summary>
     public WindowPlan Windows { get; init; } = WindowPlan.Initial;
 
-    /// <summary>Entries after which it is to be planned anew, larger, among what is translated by then; 0: this is the last of its kind.</summary>
-    public int RipeAfter { get; init; }
+    /// <summary>Once it has shown that much is run in it, it is to be planned anew, larger, among what is translated by then; false: this is the last of its kind.</summary>
+    public bool CanRipen { get; init; }
 
     /// <summary>Instructions in all.</summary>
     public int Instructions => Blocks.Sum(static block => block.Count);

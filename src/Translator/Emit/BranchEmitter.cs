@@ -106,6 +106,7 @@ internal sealed class BranchEmitter
                 return true;
             case FlowControl.Call when relative:
                 StackEmitter.PushValue(_c, FlagExpression.Of(next));
+                _c.Exits.LeaveWord(next);
                 Go(i.NearBranch32);
                 return true;
             case FlowControl.Return when i.Code is Code.Retnd or Code.Retnd_imm16:
@@ -119,6 +120,7 @@ internal sealed class BranchEmitter
                 OperandEmitter.Value(_c, i, 0, 4).Emit(_c);
                 _il.Emit(OpCodes.Stloc, target);
                 StackEmitter.PushValue(_c, FlagExpression.Of(next));
+                _c.Exits.LeaveWord(next);
                 Indirect(FlagExpression.Of(target));
                 return true;
             default:
@@ -305,6 +307,11 @@ internal sealed class BranchEmitter
             return _c.Exits.Link(eip);
         }
 
+        if (_graph.HasOneWayIn(block))
+        {
+            _c.Spans.LeaveTo(block);
+        }
+
         if (_merges[block] is { } merge)
         {
             if (IsDirect(merge, block))
@@ -380,7 +387,14 @@ internal sealed class BranchEmitter
             _il.Emit(OpCodes.Beq, _doors[_graph.Find(site)]);
         }
 
-        Leave(target);
+        if (_table != null)
+        {
+            _table.Jump(_c, target);
+        }
+        else
+        {
+            _il.Emit(OpCodes.Br, _c.Exits.Return(target, drop));
+        }
     }
 
     private void Indirect(FlagExpression value)

@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Label = System.Reflection.Emit.Label;
 
@@ -101,6 +102,8 @@ internal sealed unsafe class BranchTable
         il.Emit(OpCodes.Ldind_U1);
         il.Emit(OpCodes.Switch, [outside, .. _blocks.Select(b => labels[b])]);
         il.MarkLabel(outside);
-        il.Emit(OpCodes.Br, c.Exits.Jump(_target));
+
+        // Mostly a return, where there are any.
+        il.Emit(OpCodes.Br, c.Has(Reg.Esp) ? c.Exits.Return(_target, 4) : c.Exits.Jump(_target));
     }
 }

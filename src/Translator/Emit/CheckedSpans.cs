@@ -37,17 +37,32 @@ internal sealed class CheckedSpans(RegionContext c)
 
     private readonly List<CheckedSpan> _spans = [];
     private readonly List<(LocalBuilder Base, LocalBuilder Offset)> _locals = [];
+    private readonly Dictionary<int, CheckedSpan[]> _inherited = [];
     private readonly RegisterUse _use = new();
     private Instruction[] _code = [];
     private int _position;
     private (int Register, int By)? _move;
     private int _nextLocals;
 
-    /// <summary>Nothing has been checked at the start of a block.</summary>
-    public void BeginBlock(Instruction[] code)
+    /// <summary>At the start of a block what has been checked is what was at the end of the only one that leads there, if it has been emitted; else nothing.</summary>
+    public void BeginBlock(int number, Instruction[] code)
     {
         _code = code;
         _spans.Clear();
+        if (_inherited.Remove(number, out CheckedSpan[]? spans))
+        {
+            _spans.AddRange(spans);
+        }
+    }
+
+    /// <summary>From the end of the block being emitted, and from nowhere else, a way leads to this one.</summary>
+    public void LeaveTo(int block)
+    {
+        if (c.Optimisations.InheritedSpans)
+        {
+            // Copies: how far registers have moved goes on separately.
+            _inherited[block] = [.. _spans.Select(static span => span with { })];
+        }
     }
 
     /// <summary>The instruction with this number is to be emitted.</summary>
@@ -109,6 +124,13 @@ internal sealed class CheckedSpans(RegionContext c)
 
         (LocalBuilder hostBase, LocalBuilder offset) = Locals();
         return new CheckedSpan(form with { Displacement = 0 }, low, high, write, hostBase, offset);
+    }
+
+    /// <summary>A span that is not off any register.</summary>
+    public CheckedSpan Alone(int size, bool write)
+    {
+        (LocalBuilder hostBase, LocalBuilder offset) = Locals();
+        return new CheckedSpan(default, 0, size, write, hostBase, offset);
     }
 
     /// <summary>The span has been checked.</summary>

@@ -4,6 +4,7 @@ using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
+using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.FloatingPoint;
 using Label = System.Reflection.Emit.Label;
 
@@ -36,7 +37,8 @@ internal sealed unsafe class ExitEmitter
     private readonly Joint _near;
     private BlockLink* _nextLink;
     private int _linksLeft;
-    private readonly List<(Label Label, FlagState Flags, LocalBuilder Target)> _jumps = [];
+    private readonly List<(Label Label, FlagState Flags, LocalBuilder Target, uint Popped)> _jumps = [];
+    private readonly List<nint> _owned = [];
 
     /// <param name="c">The region.</param>
     /// <param name="allocations">Takes the links, to be freed with the method.</param>
@@ -52,6 +54,11 @@ internal sealed unsafe class ExitEmitter
         _follow = new Joint(this);
         _near = new Joint(this);
     }
+
+    /// <summary>The links, in the order in which they were made.</summary>
+    public IReadOnlyList<nint> Links => _owned;
+
+    private bool ReturnsAlongLinks => _c.Optimisations.Chains && _c.Optimisations.ReturnLinks;
 
     /// <summary>A label that leaves to have the current instruction interpreted.</summary>
     public Label Miss() => Find(_c.CurrentEip, _c.Remaining, ExitReason.Miss, null).Label;
@@ -91,8 +98,40 @@ internal sealed unsafe class ExitEmitter
     public Label Jump(LocalBuilder target)
     {
         Label label = _il.DefineLabel();
-        _jumps.Add((label, _c.Flags, target));
+        _jumps.Add((label, _c.Flags, target, 0));
         return label;
+    }
+
+    /// <summary>A label that leaves to an address that has been popped from the Guest's stack.</summary>
+    /// <param name="target">The address.</param>
+    /// <param name="popped">Bytes that ESP has moved by.</param>
+    public Label Return(LocalBuilder target, uint popped)
+    {
+        Label label = _il.DefineLabel();
+        _jumps.Add((label, _c.Flags, target, ReturnsAlongLinks ? popped : 0));
+        return label;
+    }
+
+    /// <summary>Leaves word where a call, whose return address has just been pushed, comes back to.</summary>
+    public void LeaveWord(uint eip)
+    {
+        if (!ReturnsAlongLinks)
+        {
+            return;
+        }
+
+        // The link to the callee is likely to be made next, and is followed next: so they share a line of the Host's cache.
+        if ((_linksLeft & 1) != 0)
+        {
+            _linksLeft--;
+            _nextLink++;
+        }
+
+        BlockLink* link = NewLink(eip);
+        _il.Emit(OpCodes.Ldloc, _c.Register(Reg.Esp));
+        _c.Onward.PushPlace();
+        _il.Emit(OpCodes.Ldc_I8, (long)link);
+        _il.Emit(OpCodes.Stind_I8);
     }
 
     /// <summary>Emits all stubs, and what they join in.</summary>
@@ -111,12 +150,22 @@ internal sealed unsafe class ExitEmitter
         }
 
         var jump = new Joint(this);
-        foreach ((Label label, FlagState flags, LocalBuilder target) in _jumps)
+        var comeBack = new Joint(this);
+        LocalBuilder place = _il.DeclareLocal(typeof(uint));
+        foreach ((Label label, FlagState flags, LocalBuilder target, uint popped) in _jumps)
         {
             _il.MarkLabel(label);
             _il.Emit(OpCodes.Ldloc, target);
             _il.Emit(OpCodes.Stloc, _target);
-            _il.Emit(OpCodes.Br, jump.For(flags));
+            if (popped != 0)
+            {
+                _il.Emit(OpCodes.Ldloc, _c.Register(Reg.Esp));
+                _il.Emit(OpCodes.Ldc_I4, (int)popped);
+                _il.Emit(OpCodes.Sub);
+                _il.Emit(OpCodes.Stloc, place);
+            }
+
+            _il.Emit(OpCodes.Br, (popped == 0 ? jump : comeBack).For(flags));
         }
 
         if (_near.IsUsed)
@@ -133,11 +182,26 @@ internal sealed unsafe class ExitEmitter
             _c.Onward.FollowFar(_link);
         }
 
-        if (_jumps.Count > 0)
+        Label lookUp = _il.DefineLabel();
+        if (comeBack.IsUsed)
+        {
+            comeBack.Emit();
+            SpillRegisters();
+            _c.Onward.Return(_target, place, lookUp);
+        }
+
+        if (jump.IsUsed)
         {
             jump.Emit();
             SpillRegisters();
-            _c.Onward.Jump(_target);
+            if (comeBack.IsUsed)
+            {
+                _il.Emit(OpCodes.Br, lookUp);
+            }
+            else
+            {
+                _c.Onward.Jump(_target);
+            }
         }
 
         _leave.Emit();
@@ -322,6 +386,15 @@ internal sealed unsafe class ExitEmitter
         _linksLeft--;
         BlockLink* link = _nextLink++;
         *link = new BlockLink { Eip = eip, PageEntry = JumpCacheEntry.NoPage };
+        if (_c.Optimisations.Chains)
+        {
+            // Whoever follows it unseen comes to who resolves it.
+            link->Owner = _c.Onward.Owner;
+            link->Target = (Op*)link;
+            link->Handler = &Core.Interpreter.ControlFlow.Links.Unresolved;
+        }
+
+        _owned.Add((nint)link);
         return link;
     }
 

@@ -31,6 +31,14 @@ internal static class MemoryEmitter
         c.Host = new HostPlace(span.Base, span.Offset, (int)(form.Displacement - span.Low));
     }
 
+    /// <summary>Pops a linear address that no other access is likely to be near, and makes it accessible by itself.</summary>
+    public static void TranslateAlone(RegionContext c, int size, bool write)
+    {
+        CheckedSpan span = c.Spans.Alone(size, write);
+        AskTlb(c, span, size);
+        c.Host = new HostPlace(span.Base, span.Offset, 0);
+    }
+
     /// <summary>Pushes the value at the translated address, zero-extended.</summary>
     public static void Load(RegionContext c, int size)
     {

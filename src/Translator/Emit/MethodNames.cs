@@ -47,7 +47,6 @@ internal static unsafe class MethodNames
     public static readonly MethodInfo RefreshWindows = Find(typeof(WindowTable), nameof(WindowTable.Refresh));
     public static readonly MethodInfo Reenter = Find(typeof(BlockHead), nameof(BlockHead.Normalise));
     public static readonly MethodInfo ReturnToReenter = Find(typeof(BlockHead), nameof(BlockHead.NormaliseAndReturn));
-    public static readonly MethodInfo Ripe = Find(typeof(BlockHead), nameof(BlockHead.Ripe));
     public static readonly MethodInfo Interpret = Find(typeof(BlockHead), nameof(BlockHead.Enter));
 
     public static readonly int SystemFlags = Offset(static cpu => (byte*)&cpu->SystemFlags);
@@ -64,6 +63,7 @@ internal static unsafe class MethodNames
     public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);
     public static readonly int LoopMark = Offset(static cpu => (byte*)&cpu->LoopMark);
     public static readonly int JumpCache = Offset(static cpu => (byte*)&cpu->JumpCache);
+    public static readonly int Returns = Offset(static cpu => (byte*)&cpu->Returns);
     public static readonly int Mode = Offset(static cpu => (byte*)&cpu->Mode);
     public static readonly int EntryMark = Offset(static cpu => (byte*)&cpu->EntryMark);
     public static readonly int MissRecord = Offset(static cpu => (byte*)&cpu->MissRecord);
@@ -73,7 +73,7 @@ internal static unsafe class MethodNames
     public static readonly int FpuThunks = Offset(static cpu => (byte*)&cpu->FpuThunks);
     public static readonly int Exit = Offset(static cpu => (byte*)&cpu->Exit);
 
-    /// <summary>Offset in <see cref="Op"/> of the entry number, with the count of entries above it (<see cref="BlockHead.SetTranslated"/>).</summary>
+    /// <summary>Offset in <see cref="Op"/> of the entry number (<see cref="BlockHead.SetTranslated"/>).</summary>
     public static readonly int EntryNumber = EntryOffset();
 
     private delegate byte* FieldOf(GuestCpu* cpu);

@@ -3,6 +3,7 @@ using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Interpreter.ControlFlow;
+using Lguest.Jit.Translator.Cache;
 using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
@@ -44,7 +45,7 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
         _il.Emit(OpCodes.Ldarg_0);
         if (second == null)
         {
-            _il.Emit(OpCodes.Ldarg_1);
+            PushHead();
         }
         else
         {
@@ -67,6 +68,18 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
         }
 
         GoTo(_op);
+    }
+
+    /// <summary>Pushes the head op that the region has been entered by. The argument has the number of the entry beside it (<see cref="RegionLinks.EntryMask"/>).</summary>
+    public void PushHead()
+    {
+        _il.Emit(OpCodes.Ldarg_1);
+        if (c.Optimisations.Chains)
+        {
+            _il.Emit(OpCodes.Ldc_I4, ~RegionLinks.EntryMask);
+            _il.Emit(OpCodes.Conv_I);
+            _il.Emit(OpCodes.And);
+        }
     }
 
     /// <summary>
@@ -92,9 +105,26 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
         _il.Emit(OpCodes.Ret);
     }
 
+    /// <summary>Ends the method with a jump to where a link leads, or to who finds that out.</summary>
+    private void GoAlong(LocalBuilder link)
+    {
+        _il.Emit(OpCodes.Ldarg_0);
+        LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
+        LoadField(link, nameof(BlockLink.Handler), OpCodes.Ldind_I, typeof(BlockLink));
+        _il.Emit(OpCodes.Tailcall);
+        _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
+        _il.Emit(OpCodes.Ret);
+    }
+
     /// <summary>As <see cref="Links.FollowNear"/>.</summary>
     public void FollowNear(LocalBuilder link)
     {
+        if (c.Optimisations.Chains)
+        {
+            GoAlong(link);
+            return;
+        }
+
         LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
         _il.Emit(OpCodes.Stloc, _op);
         _il.Emit(OpCodes.Ldloc, _op);
@@ -106,12 +136,73 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
     public void FollowFar(LocalBuilder link)
     {
         PushPageEntry(() => LoadField(link, nameof(BlockLink.Eip), OpCodes.Ldind_U4, typeof(BlockLink)));
+        FollowIf(link);
+    }
+
+    /// <summary>Pops what the soft TLB has for the page of the link's target, and follows the link if it is as it was.</summary>
+    private void FollowIf(LocalBuilder link)
+    {
         LoadField(link, nameof(BlockLink.PageEntry), OpCodes.Ldind_I8, typeof(BlockLink));
         AnswerUnless(OpCodes.Beq, MethodNames.Resolve, link);
+        if (c.Optimisations.Chains)
+        {
+            GoAlong(link);
+            return;
+        }
+
         LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
         _il.Emit(OpCodes.Stloc, _op);
         GoTo(_op);
     }
+
+    /// <summary>Pushes the address of the place in <see cref="ReturnLinks"/> for what is pushed at, or popped from, the address on the stack.</summary>
+    public void PushPlace()
+    {
+        _il.Emit(OpCodes.Ldc_I4, (int)ReturnLinks.PlaceMask);
+        _il.Emit(OpCodes.And);
+        _il.Emit(OpCodes.Conv_U8);
+        _il.Emit(OpCodes.Ldc_I4, sizeof(ulong) / sizeof(uint));
+        _il.Emit(OpCodes.Conv_I8);
+        _il.Emit(OpCodes.Mul);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Conv_U8);
+        _il.Emit(OpCodes.Add);
+        c.Offset(MethodNames.Returns);
+        _il.Emit(OpCodes.Conv_I);
+    }
+
+    /// <summary>
+    /// Goes to <paramref name="target"/> along the link that the call has left word of, if it is one to there; else, as anybody who comes to <paramref name="otherwise"/>,
+    /// through the jump cache.
+    /// </summary>
+    /// <param name="target">The address that has been popped.</param>
+    /// <param name="place">Where it was.</param>
+    /// <param name="otherwise">Is marked here.</param>
+    public void Return(LocalBuilder target, LocalBuilder place, Label otherwise)
+    {
+        LocalBuilder link = _il.DeclareLocal(typeof(nint));
+        _il.Emit(OpCodes.Ldloc, place);
+        PushPlace();
+        _il.Emit(OpCodes.Ldind_I);
+        _il.Emit(OpCodes.Stloc, link);
+
+        // Eip and owner at once: they stand side by side.
+        LoadField(link, nameof(BlockLink.Eip), OpCodes.Ldind_I8, typeof(BlockLink));
+        _il.Emit(OpCodes.Ldloc, target);
+        _il.Emit(OpCodes.Conv_U8);
+        _il.Emit(OpCodes.Ldc_I8, (long)((ulong)Owner << 32));
+        _il.Emit(OpCodes.Or);
+        Label known = _il.DefineLabel();
+        _il.Emit(OpCodes.Beq, known);
+        _il.MarkLabel(otherwise);
+        Jump(target);
+        _il.MarkLabel(known);
+        PushPageEntry(() => _il.Emit(OpCodes.Ldloc, target));
+        FollowIf(link);
+    }
+
+    /// <summary>What says in a link that it is this region's, or one of its mode.</summary>
+    public uint Owner => BlockLink.Translated | (uint)c.Plan.Mode;
 
     /// <summary>As <see cref="Links.Jump"/>.</summary>
     public void Jump(LocalBuilder target)

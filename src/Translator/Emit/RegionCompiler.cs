@@ -30,7 +30,7 @@ internal static class RegionCompiler
             int bytes = il.ILOffset;
             RuntimeMethodHandle handle = GetMethodDescriptor(method);
             RuntimeHelpers.PrepareMethod(handle);
-            return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.Windows, bytes)
+            return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.Windows, emitter.Links, bytes)
             {
                 Thunks = emitter.Thunks,
             };

@@ -170,11 +170,11 @@ internal sealed class RegionContext
         return Il.DeclareLocal(typeof(uint));
     }
 
-    /// <summary>At the start of a block nothing is known of low bytes and memory.</summary>
-    public void BeginBlock(Instruction[] code)
+    /// <summary>At the start of a block nothing is known of low bytes, and of memory what <see cref="CheckedSpans"/> has from the block before.</summary>
+    public void BeginBlock(int number, Instruction[] code)
     {
         Array.Clear(_lowByteKnown);
-        Spans.BeginBlock(code);
+        Spans.BeginBlock(number, code);
         Simd.Forget();
     }
 

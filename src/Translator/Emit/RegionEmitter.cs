@@ -51,6 +51,9 @@ internal sealed unsafe class RegionEmitter
     /// <summary>Blocks (by number in the plan) that the method can be entered at, in the order of entry numbers.</summary>
     public IReadOnlyList<int> Entries => _graph.Entries;
 
+    /// <summary>Its links.</summary>
+    public IReadOnlyList<nint> Links { get; private set; } = [];
+
     /// <summary>What the region looks at memory through.</summary>
     public Windows Windows { get; private set; } = new();
 
@@ -85,6 +88,7 @@ internal sealed unsafe class RegionEmitter
         _x87.AllocateRecords(Allocations);
         var c = new RegionContext(il, _plan, _optimisations, _code, used, written, _x87, Allocations) { CarryNormal = _flags.KeepsEntryFlags(), Reserve = _graph.LongestTail };
         Windows = c.Windows;
+        Links = c.Exits.Links;
         ChooseWindows(c);
         Label[] labels = [.. _code.Select(_ => il.DefineLabel())];
 
@@ -153,11 +157,6 @@ internal sealed unsafe class RegionEmitter
     {
         ILGenerator il = c.Il;
         IlRecorder.Note(il, "prologue");
-        if (_plan.RipeAfter != 0)
-        {
-            CountEntry(c);
-        }
-
         PrepareFlags(c);
         if (_plan.Pages.Count > 1)
         {
@@ -182,32 +181,39 @@ internal sealed unsafe class RegionEmitter
 
         if (Entries.Count > 1)
         {
-            il.Emit(OpCodes.Ldarg_1);
-            c.Offset(MethodNames.EntryNumber);
-            il.Emit(OpCodes.Ldind_U1);
+            PushEntry(c);
             il.Emit(OpCodes.Switch, [.. Entries.Select(e => doors[e])]);
         }
 
         il.Emit(OpCodes.Br, doors[0]);
     }
 
-    /// <summary>Counts down at the head that leads here, and asks the engine to look at this region when it gets below 0.</summary>
-    private static void CountEntry(RegionContext c)
+    /// <summary>Pushes the number of the entry: whoever came along a link has brought it along, and for others the head has it.</summary>
+    private static void PushEntry(RegionContext c)
     {
         ILGenerator il = c.Il;
-        il.Emit(OpCodes.Ldarg_1);
+        LocalBuilder entry = il.DeclareLocal(typeof(int));
+        Label known = il.DefineLabel();
+        if (c.Optimisations.Chains)
+        {
+            il.Emit(OpCodes.Ldarg_1);
+            il.Emit(OpCodes.Conv_I4);
+            il.Emit(OpCodes.Ldc_I4, RegionLinks.EntryMask);
+            il.Emit(OpCodes.And);
+            il.Emit(OpCodes.Ldc_I4_1);
+            il.Emit(OpCodes.Sub);
+            il.Emit(OpCodes.Stloc, entry);
+            il.Emit(OpCodes.Ldloc, entry);
+            il.Emit(OpCodes.Ldc_I4_0);
+            il.Emit(OpCodes.Bge, known);
+        }
+
+        c.Onward.PushHead();
         c.Offset(MethodNames.EntryNumber);
-        il.Emit(OpCodes.Ldarg_1);
-        c.Offset(MethodNames.EntryNumber);
-        il.Emit(OpCodes.Ldind_I4);
-        il.Emit(OpCodes.Ldc_I4, 1 << BlockHead.EntryShift);
-        il.Emit(OpCodes.Sub);
-        il.Emit(OpCodes.Stind_I4);
-        il.Emit(OpCodes.Ldarg_1);
-        c.Offset(MethodNames.EntryNumber);
-        il.Emit(OpCodes.Ldind_I4);
-        il.Emit(OpCodes.Ldc_I4_0);
-        TurnAwayUnless(c, OpCodes.Bge, MethodNames.Ripe);
+        il.Emit(OpCodes.Ldind_U1);
+        il.Emit(OpCodes.Stloc, entry);
+        il.MarkLabel(known);
+        il.Emit(OpCodes.Ldloc, entry);
     }
 
     /// <summary>Each page of code is mapped as it was, or the block is interpreted.</summary>
@@ -215,22 +221,34 @@ internal sealed unsafe class RegionEmitter
     {
         ILGenerator il = c.Il;
         Label? interpret = null;
-        foreach (AssumedPage page in _plan.Pages)
+        foreach (IGrouping<ulong, AssumedPage> alike in _plan.Pages.GroupBy(static page => page.Entry))
         {
-            il.Emit(OpCodes.Ldarg_0);
-            c.Offset(MethodNames.ReadTable);
-            il.Emit(OpCodes.Ldind_I);
-            il.Emit(OpCodes.Ldc_I4, (int)(page.Page * 8));
-            il.Emit(OpCodes.Add);
+            // A kernel's pages lie in one piece of the Host's memory, so they have one entry: kept in a local, since each time it is a constant it takes ten bytes.
+            var cell = (ulong*)HostAllocations.Take(sizeof(ulong), sizeof(ulong));
+            Allocations.Add((nint)cell);
+            *cell = alike.Key;
+            LocalBuilder expected = il.DeclareLocal(typeof(ulong));
+            il.Emit(OpCodes.Ldc_I8, (long)cell);
+            il.Emit(OpCodes.Conv_I);
             il.Emit(OpCodes.Ldind_I8);
-            il.Emit(OpCodes.Ldc_I8, (long)page.Entry);
-            if (interpret is { } label)
+            il.Emit(OpCodes.Stloc, expected);
+            foreach (AssumedPage page in alike)
             {
-                il.Emit(OpCodes.Bne_Un, label);
-            }
-            else
-            {
-                interpret = TurnAwayUnless(c, OpCodes.Beq, MethodNames.Interpret);
+                il.Emit(OpCodes.Ldarg_0);
+                c.Offset(MethodNames.ReadTable);
+                il.Emit(OpCodes.Ldind_I);
+                il.Emit(OpCodes.Ldc_I4, (int)(page.Page * 8));
+                il.Emit(OpCodes.Add);
+                il.Emit(OpCodes.Ldind_I8);
+                il.Emit(OpCodes.Ldloc, expected);
+                if (interpret is { } label)
+                {
+                    il.Emit(OpCodes.Bne_Un, label);
+                }
+                else
+                {
+                    interpret = TurnAwayUnless(c, OpCodes.Beq, MethodNames.Interpret);
+                }
             }
         }
     }
@@ -282,7 +300,7 @@ internal sealed unsafe class RegionEmitter
         il.MarkLabel(labels[number]);
         c.Flags = branches.FlagsAtStart(number);
         branches.Block = number;
-        c.BeginBlock(code);
+        c.BeginBlock(number, code);
         c.X87.BeginBlock(number);
         c.UseWindows = _graph.IsInLoop(number);
 
@@ -343,7 +361,7 @@ internal sealed unsafe class RegionEmitter
 
     private static bool TryTemplate(RegionContext c, in Instruction i, bool flagsLive) =>
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
-        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
+        || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || BitTestEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
         || SimdEmitter.TryEmit(c, i);
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>

@@ -77,7 +77,7 @@ internal sealed unsafe class RegionWatch : IDisposable
             region.WatchRecord = (nint)record;
         }
 
-        BlockHead.SetTranslated(head, s_door, entry, region.Plan.RipeAfter);
+        BlockHead.SetTranslated(head, s_door, entry);
         *RecordOf(head) = record;
     }
 

@@ -29,6 +29,14 @@ internal static unsafe class Links
         return null;
     }
 
+    /// <summary>The handler of a link of translated code that has no target yet, and has itself in its place.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Op* Unresolved(GuestCpu* cpu, Op* link) => Resolve(cpu, (BlockLink*)link);
+
+    /// <summary>The handler of a link of translated code whose target does not lead into translated code: whatever the head has become.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static Op* ByHead(GuestCpu* cpu, Op* head) => head->Handler(cpu, head);
+
     /// <summary>An indirect branch: by the jump cache, else by the dispatcher.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Op* Jump(GuestCpu* cpu, uint eip)
