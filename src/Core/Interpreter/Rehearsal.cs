@@ -1,6 +1,5 @@
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Machine;
-using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Core.Interpreter;
 
