@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Launcher.CommandLine;
 using Lguest.Jit.Launcher.Compare;
@@ -21,6 +22,7 @@ internal static class LauncherMain
                 host.Error.WriteLine(warning);
             }
 
+            Rehearsal.Begin();
             var command = new LaunchCommand(
                 options => new GuestSession(options, host, embedded).Run(),
                 options => new CompareSession(options, host, embedded, arguments).Run());

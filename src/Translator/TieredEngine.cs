@@ -48,6 +48,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly Optimisations _optimisations;
     private readonly WindowPlan _firstWindows;
     private readonly CompileCounters _compiled;
+    private (nint ReadTable, long Steps) _foundNothing;
     private long _resets;
     private readonly uint _threshold;
     private Exception? _failure;
@@ -232,15 +233,20 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     }
 
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
-    private void Feed(CpuMode mode)
+    private void Feed(GuestCpu* cpu)
     {
+        CpuMode mode = cpu->Mode;
         ForgetAfterReset();
-        while (_hot.Count > 0 && _queue!.WantsMore && !(_ripe.IsWaiting && _hot.Hottest(mode) < HeatBeforeRipe))
+
+        // Every trap comes by here, and most find what the last one did: that nothing of what waits is mapped.
+        var situation = ((nint)cpu->ReadTable, _hot.Steps);
+        while (_hot.Count > 0 && situation != _foundNothing && _queue!.WantsMore && !(_ripe.IsWaiting && _hot.Hottest(mode) < HeatBeforeRipe))
         {
             // Only what is mapped now can be looked at; the code of another process waits for its turn.
             GuestBlock* block = _hot.TakeHottest(mode, _isBlockMappedNow);
             if (block == null)
             {
+                _foundNothing = situation;
                 break;
             }
 
@@ -347,7 +353,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         region.IsBeingReplaced = true;
         if (_queue != null)
         {
-            _queue.Offer(plan);
+            // A loop goes round right now, and is left or misses its windows each time.
+            _queue.Offer(plan, atOnce: !ripe);
         }
         else
         {
@@ -369,7 +376,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         if (_queue != null)
         {
-            Feed(cpu->Mode);
+            Feed(cpu);
         }
 
         if (_regions.HasDead)

@@ -41,5 +41,15 @@ internal static unsafe class HandlerBinder
         return method.MethodHandle.GetFunctionPointer();
     }
 
-    private readonly record struct Key(Type Owner, string Method, Type? A, Type? B, Type? C, Type? D);
+    /// <summary>Each op that is lowered comes with one, so it compares what can only be the same object, and hashes as little as will do.</summary>
+    private readonly record struct Key(Type Owner, string Method, Type? A, Type? B, Type? C, Type? D)
+    {
+        public bool Equals(Key other) =>
+            ReferenceEquals(Method, other.Method) && ReferenceEquals(A, other.A) && ReferenceEquals(B, other.B) && ReferenceEquals(C, other.C)
+            && ReferenceEquals(D, other.D) && ReferenceEquals(Owner, other.Owner);
+
+        public override int GetHashCode() => HashCode.Combine(IdentityOf(Method), IdentityOf(A), IdentityOf(B), IdentityOf(C));
+
+        private static int IdentityOf(object? name) => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(name);
+    }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Lguest.Jit.Translator.Emit;
 
 namespace Lguest.Jit.Translator.Discover;
@@ -24,25 +23,57 @@ internal sealed record WindowPlan
 
     private bool IsShut { get; init; }
 
-    /// <summary>What is not as it was at first.</summary>
-    private ImmutableDictionary<AccessClass, int> Moved { get; init; } = ImmutableDictionary<AccessClass, int>.Empty;
+    /// <summary>What is not as it was at first: a handful.</summary>
+    private Move[] Moved { get; init; } = [];
 
     /// <summary>The number of the window that accesses of this class look through, or <see cref="None"/>.</summary>
-    public int Of(AccessClass accesses) => IsShut ? None : Moved.TryGetValue(accesses, out int window) ? window : accesses.IsStack ? 0 : 1;
+    public int Of(AccessClass accesses)
+    {
+        int at = IndexOf(accesses);
+        return IsShut ? None : at >= 0 ? Moved[at].Window : accesses.IsStack ? 0 : 1;
+    }
 
     /// <summary>This class gets a window of its own, if there is one left.</summary>
     public WindowPlan Split(AccessClass accesses)
     {
-        int next = Moved.IsEmpty ? First : Math.Max(First, Moved.Values.Max() + 1);
-        return next < Maximum ? this with { Moved = Moved.SetItem(accesses, next) } : Scatter(accesses);
+        int next = First;
+        foreach (Move move in Moved)
+        {
+            next = Math.Max(next, move.Window + 1);
+        }
+
+        return next < Maximum ? To(accesses, next) : Scatter(accesses);
     }
 
     /// <summary>Has this class been moved before? Nothing is moved to and fro.</summary>
-    public bool HasMoved(AccessClass accesses) => Moved.ContainsKey(accesses);
+    public bool HasMoved(AccessClass accesses) => IndexOf(accesses) >= 0;
 
     /// <summary>This class looks through the same window as another.</summary>
-    public WindowPlan Join(AccessClass accesses, AccessClass other) => this with { Moved = Moved.SetItem(accesses, Of(other)) };
+    public WindowPlan Join(AccessClass accesses, AccessClass other) => To(accesses, Of(other));
 
     /// <summary>This class is better off without a window.</summary>
-    public WindowPlan Scatter(AccessClass accesses) => this with { Moved = Moved.SetItem(accesses, None) };
+    public WindowPlan Scatter(AccessClass accesses) => To(accesses, None);
+
+    private WindowPlan To(AccessClass accesses, int window)
+    {
+        int at = IndexOf(accesses);
+        Move[] moved = at < 0 ? [.. Moved, default] : [.. Moved];
+        moved[at < 0 ? ^1 : at] = new Move(accesses, window);
+        return this with { Moved = moved };
+    }
+
+    private int IndexOf(AccessClass accesses)
+    {
+        for (int i = 0; i < Moved.Length; i++)
+        {
+            if (Moved[i].Class == accesses)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private readonly record struct Move(AccessClass Class, int Window);
 }

@@ -19,8 +19,6 @@ internal sealed class X87Planner
     private const int WindowBytes = 256;
     private const uint PageMask = ~0xFFFu;
 
-    private static readonly bool[] s_isX87 = [.. Enum.GetValues<Code>().Select(IsX87)];
-
     private readonly Optimisations _optimisations;
     private readonly RegisterUse _use = new();
     private readonly int[] _versions = new int[8];
@@ -92,14 +90,7 @@ internal sealed class X87Planner
     }
 
     /// <summary>One of D8..DF.</summary>
-    public static bool IsX87(in Instruction i) => s_isX87[(int)i.Code];
-
-    private static bool IsX87(Code code)
-    {
-        OpCodeInfo info = code.ToOpCode();
-        uint escape = info.OpCodeLength == 2 ? info.OpCode >> 8 : info.OpCode;
-        return info.IsInstruction && info.Table == OpCodeTableKind.Normal && (escape & ~7u) == 0xD8;
-    }
+    public static bool IsX87(in Instruction i) => EscapeBytes.Has(i.Code);
 
     private bool TryAdd(X87Run run, int index, in Instruction instruction, in X87Operation operation)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Discover;
@@ -13,7 +14,7 @@ internal sealed unsafe class CompileQueue : IDisposable
     /// <summary>Plans made ahead of the compiler: fewer, and it would run out of them while a program keeps the kernel from being planned; more would be stale by their turn.</summary>
     private const int Ahead = 6;
 
-    private readonly Queue<RegionPlan> _plans = new();
+    private readonly LinkedList<RegionPlan> _plans = new();
     private readonly ConcurrentQueue<CompiledRegion> _finished = new();
     private readonly Optimisations _optimisations;
     private readonly GuestCpu* _cpu;
@@ -21,7 +22,7 @@ internal sealed unsafe class CompileQueue : IDisposable
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _work = new(0);
-    private volatile bool _stop;
+    private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Plans in the queue. Written in the gate, but every exit to the Switcher comes by and asks, and a lock would be a fifth of its time.</summary>
     private int _waiting;
@@ -54,11 +55,21 @@ internal sealed unsafe class CompileQueue : IDisposable
     public bool IsIdle => Volatile.Read(ref _waiting) == 0;
 
     /// <summary>Offers a plan.</summary>
-    public void Offer(RegionPlan plan)
+    /// <param name="plan">What to compile.</param>
+    /// <param name="atOnce">Before all that waits.</param>
+    public void Offer(RegionPlan plan, bool atOnce = false)
     {
         lock (_gate)
         {
-            _plans.Enqueue(plan);
+            if (atOnce)
+            {
+                _plans.AddFirst(plan);
+            }
+            else
+            {
+                _plans.AddLast(plan);
+            }
+
             _waiting = _plans.Count;
             Offered++;
         }
@@ -70,8 +81,7 @@ internal sealed unsafe class CompileQueue : IDisposable
 
     public void Dispose()
     {
-        _stop = true;
-        _work.Release();
+        _stop.Cancel();
         _thread.Join();
         while (_finished.TryDequeue(out CompiledRegion? region))
         {
@@ -79,39 +89,53 @@ internal sealed unsafe class CompileQueue : IDisposable
         }
 
         _work.Dispose();
+        _stop.Dispose();
     }
 
     private void Work()
     {
-        while (true)
+        try
         {
-            _work.Wait();
-            if (_stop)
+            Rehearsal.WaitUntilOver(_stop.Token);
+            while (true)
             {
-                return;
+                _work.Wait(_stop.Token);
+                CompileNext();
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // The engine goes.
+        }
+    }
 
-            RegionPlan? plan;
-            lock (_gate)
-            {
-                _plans.TryDequeue(out plan);
-                _waiting = _plans.Count;
-            }
-
+    private void CompileNext()
+    {
+        RegionPlan? plan;
+        lock (_gate)
+        {
+            plan = _plans.First?.Value;
             if (plan != null)
             {
-                try
-                {
-                    _finished.Enqueue(_counters.Compile(plan, _optimisations));
+                _plans.RemoveFirst();
+            }
 
-                    // A Guest that goes in circles in code it has linked would not come by for it of itself.
-                    _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
-                }
-                catch (Exception e)
-                {
-                    // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
-                    Failure = e;
-                }
+            _waiting = _plans.Count;
+        }
+
+        if (plan != null)
+        {
+            try
+            {
+                _finished.Enqueue(_counters.Compile(plan, _optimisations));
+
+                // A Guest that goes in circles in code it has linked would not come by for it of itself.
+                _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
+            }
+            catch (Exception e)
+            {
+                // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
+                Failure = e;
             }
         }
     }

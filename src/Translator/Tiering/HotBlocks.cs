@@ -1,3 +1,4 @@
+using System.Numerics;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 
@@ -18,14 +19,20 @@ internal sealed unsafe class HotBlocks
 
     private readonly Dictionary<nint, uint> _heat = [];
 
-    /// <summary>Those of the kernel, and those of programs: at any time only one kind can be planned.</summary>
-    private readonly PriorityQueue<(nint Block, uint Heat), long>[] _hottest = [new(), new()];
-    private readonly List<(nint Block, uint Heat)> _passed = [];
+    /// <summary>
+    /// Those of the kernel, and those of programs: at any time only one kind can be planned. By the power of two that their heat has reached: each comes by once for every step
+    /// that it takes, ten thousands of times in a boot, so there is no finer order than that.
+    /// </summary>
+    private readonly Ladder[] _ladders = [new(), new()];
+    private readonly List<nint> _passed = [];
 
     public int Count => _heat.Count;
 
+    /// <summary>Times that a block has become hot, or hotter: as long as it is the same, and so is what is mapped, it is no use to ask again for what was not there.</summary>
+    public long Steps { get; private set; }
+
     /// <summary>The heat of the hottest that waits in this mode, or a bit more: it may have been taken.</summary>
-    public uint Hottest(CpuMode mode) => Of(mode).TryPeek(out (nint Block, uint Heat) first, out _) ? first.Heat : 0;
+    public uint Hottest(CpuMode mode) => Of(mode).Highest is >= 0 and var step ? uint.MaxValue >> (31 - step) : 0;
 
     /// <summary>
     /// A block's counter has run out. Its heat doubles, and it goes on counting; at a first time the heat is
@@ -38,9 +45,10 @@ internal sealed unsafe class HotBlocks
             Clear();
         }
 
+        Steps++;
         uint heat = _heat.TryGetValue((nint)block, out uint before) ? Math.Min(before * 2, 1u << 30) : threshold;
         _heat[(nint)block] = heat;
-        Of(block->Mode).Enqueue(((nint)block, heat), -heat);
+        Of(block->Mode).Push((nint)block, BitOperations.Log2(heat));
         BlockHead.SetCounting(block->Head, heat);
     }
 
@@ -50,37 +58,42 @@ internal sealed unsafe class HotBlocks
     /// </summary>
     public GuestBlock* TakeHottest(CpuMode mode, Func<nint, bool> usable)
     {
-        PriorityQueue<(nint Block, uint Heat), long> hottest = Of(mode);
+        Ladder ladder = Of(mode);
         nint found = 0;
-        _passed.Clear();
-        while (found == 0 && _passed.Count < Attempts && hottest.TryDequeue(out (nint Block, uint Heat) entry, out _))
+        for (int step = ladder.Highest; step >= 0 && found == 0; step = ladder.Highest)
         {
-            if (!_heat.TryGetValue(entry.Block, out uint heat) || heat != entry.Heat)
+            nint block = ladder.Pop(step);
+            if (!_heat.TryGetValue(block, out uint heat) || BitOperations.Log2(heat) != step)
             {
-                // It has become hotter since, and stands in the queue once more; or it has gone.
+                // It has become hotter since, and stands there once more; or it has gone.
                 continue;
             }
 
-            if (!((GuestBlock*)entry.Block)->Valid)
+            if (!((GuestBlock*)block)->Valid)
             {
-                _heat.Remove(entry.Block);
+                _heat.Remove(block);
             }
-            else if (usable(entry.Block))
+            else if (usable(block))
             {
-                _heat.Remove(entry.Block);
-                found = entry.Block;
+                _heat.Remove(block);
+                found = block;
             }
             else
             {
-                _passed.Add(entry);
+                _passed.Add(block);
+                if (_passed.Count == Attempts)
+                {
+                    break;
+                }
             }
         }
 
-        foreach ((nint Block, uint Heat) entry in _passed)
+        foreach (nint block in _passed)
         {
-            hottest.Enqueue(entry, -entry.Heat);
+            ladder.Push(block, BitOperations.Log2(_heat[block]));
         }
 
+        _passed.Clear();
         return (GuestBlock*)found;
     }
 
@@ -88,9 +101,44 @@ internal sealed unsafe class HotBlocks
     public void Clear()
     {
         _heat.Clear();
-        _hottest[0].Clear();
-        _hottest[1].Clear();
+        _ladders[0].Clear();
+        _ladders[1].Clear();
     }
 
-    private PriorityQueue<(nint Block, uint Heat), long> Of(CpuMode mode) => _hottest[(mode & CpuMode.User) != 0 ? 1 : 0];
+    private Ladder Of(CpuMode mode) => _ladders[(mode & CpuMode.User) != 0 ? 1 : 0];
+
+    /// <summary>A queue for each power of two: who was not mapped when it was its turn goes to the end of it.</summary>
+    private sealed class Ladder
+    {
+        private readonly Queue<nint>[] _queues = [.. Enumerable.Range(0, 32).Select(static _ => new Queue<nint>())];
+
+        /// <summary>A bit for each that is not empty.</summary>
+        private uint _some;
+
+        /// <summary>The highest step that has something; −1: there is nothing.</summary>
+        public int Highest => 31 - BitOperations.LeadingZeroCount(_some);
+
+        public void Push(nint block, int step)
+        {
+            _queues[step].Enqueue(block);
+            _some |= 1u << step;
+        }
+
+        public nint Pop(int step)
+        {
+            nint block = _queues[step].Dequeue();
+            _some &= _queues[step].Count == 0 ? ~(1u << step) : uint.MaxValue;
+            return block;
+        }
+
+        public void Clear()
+        {
+            foreach (Queue<nint> queue in _queues)
+            {
+                queue.Clear();
+            }
+
+            _some = 0;
+        }
+    }
 }

@@ -103,9 +103,7 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
 
         // Where others of the region look already there is no need for another window: each takes registers away from all the rest.
         WindowPlan plan = region.Plan.Windows;
-        WindowUse? fitting = plan.HasMoved(use.Class) ? null : region.WindowUses.FirstOrDefault(
-            other => other.Window != use.Window && Suits(cpu, region, other, use.Class, cpu->MissAddress >> 12));
-        if (fitting != null)
+        if (!plan.HasMoved(use.Class) && Fitting(cpu, region, use) is { } fitting)
         {
             plan = plan.Join(use.Class, fitting.Class);
         }
@@ -115,6 +113,20 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
         }
 
         replace(region, plan);
+    }
+
+    /// <summary>A use of another window of the region that shows what this one missed.</summary>
+    private static WindowUse? Fitting(GuestCpu* cpu, CompiledRegion region, WindowUse use)
+    {
+        foreach (WindowUse other in region.WindowUses)
+        {
+            if (other.Window != use.Window && Suits(cpu, region, other, use.Class, cpu->MissAddress >> 12))
+            {
+                return other;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Does the window that <paramref name="use"/> looks through show the page, or could it, for what this class does there?</summary>

@@ -7,12 +7,9 @@ internal static unsafe class X87Lowering
 {
     public static void Register(Lower?[] table)
     {
-        foreach (Code code in Enum.GetValues<Code>())
+        foreach (Code code in EscapeBytes.Codes)
         {
-            if (EscapeBytes.Has(code) && code.ToOpCode().Mode32)
-            {
-                table[(int)code.Mnemonic()] = Escape;
-            }
+            table[(int)code.Mnemonic()] = Escape;
         }
 
         table[(int)Mnemonic.Wait] = static (OpWriter w, in Instruction _) => w.Emit(HandlerBinder.Plain(typeof(WaitForFpu)));

@@ -7,8 +7,6 @@ namespace Lguest.Jit.Core.Interpreter.Simd;
 /// <summary>MMX, SSE and SSE2: everything in <see cref="SimdTable"/>, and what is no computation at all.</summary>
 internal static unsafe class SimdLowering
 {
-    private static readonly HashSet<Code> s_offered = [.. Enum.GetValues<Code>().Where(IsOffered)];
-
     public static void Register(Lower?[] table)
     {
         foreach (Mnemonic mnemonic in SimdTable.Mnemonics)
@@ -34,15 +32,25 @@ internal static unsafe class SimdLowering
         table[(int)Mnemonic.Maskmovdqu] = static (OpWriter w, in Instruction i) => MaskedMove(w, in i, typeof(MaskedStore<XmmFile, Size16>));
     }
 
-    /// <summary>Does our CPUID promise this instruction?</summary>
-    public static bool Offers(Code code) => s_offered.Contains(code);
-
-    /// <summary>Is this encoding one that our CPUID promises? Later extensions have reused names (PEXTRW to memory is SSE4.1's).</summary>
-    private static bool IsOffered(Code code)
+    /// <summary>
+    /// Does our CPUID promise this instruction, of those that 32-bit code is decoded to? Later extensions have reused names (PEXTRW to memory is SSE4.1's).
+    /// </summary>
+    public static bool Offers(Code code)
     {
-        OpCodeInfo info = code.ToOpCode();
-        return info.IsInstruction && info.Mode32 && info.Encoding == EncodingKind.Legacy
-            && code.CpuidFeatures().All(static feature => feature is CpuidFeature.MMX or CpuidFeature.SSE or CpuidFeature.SSE2);
+        if (code.Encoding() != EncodingKind.Legacy)
+        {
+            return false;
+        }
+
+        foreach (CpuidFeature feature in code.CpuidFeatures())
+        {
+            if (feature is not (CpuidFeature.MMX or CpuidFeature.SSE or CpuidFeature.SSE2))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>The width of a memory operand, and whether it has to be aligned, as a type.</summary>
