@@ -1,6 +1,5 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter.FloatingPoint;
-using Xunit;
 
 namespace Lguest.Jit.Core.Tests.Fpu;
 

@@ -1,6 +1,5 @@
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
-using Xunit;
 
 namespace Lguest.Jit.Core.Tests.Machine;
 

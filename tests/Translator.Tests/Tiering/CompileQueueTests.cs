@@ -2,7 +2,6 @@ using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Tiering;
 using Lguest.Jit.Translator.Trace;
-using Xunit;
 
 namespace Lguest.Jit.Translator.Tests.Tiering;
 

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Tiering;
-using Xunit;
 
 namespace Lguest.Jit.Translator.Tests.Tiering;
 

@@ -1,7 +1,6 @@
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
-using Xunit;
 
 namespace Lguest.Jit.Translator.Tests.Tiering;
 
