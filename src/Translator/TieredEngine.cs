@@ -29,7 +29,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Runs of a block that has no translation which weigh as much as the entries of a ripe region, whose translation takes five times as long.</summary>
     private const uint HeatBeforeRipe = 6000;
 
-    /// <summary>Slices that have to end in a region for it to be ripe: it has run about a quarter of a million instructions, a few dozen at a time.</summary>
+    /// <summary>Instructions that a region has run at most, at the end of a slice, to be taken for one that is entered all the time.</summary>
+    private const int InstructionsOfVisit = 256;
+
+    /// <summary>Slices that have to end so in a region for it to be ripe: it has run about a quarter of a million instructions, a few dozen at a time.</summary>
     private const int SamplesOfRipe = 16;
 
     /// <summary>How much larger a ripe region has to become to be translated anew.</summary>
@@ -188,7 +191,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
     /// <summary>
     /// A slice has ended in translated code, which is how we learn what regions are like. If this one has run thousands of instructions without being left it loops, and
-    /// windows are worth having. If it has not, but slices end here again and again, it is one of those that the Guest goes through all the time.
+    /// windows are worth having. If slices end here again and again soon after it was entered, it is one of those that the Guest goes through all the time.
     /// Called between blocks.
     /// </summary>
     private void SliceEnded(GuestCpu* cpu)
@@ -202,9 +205,15 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
         if (block != null && (_regions.Behind(block) ?? _regions.Around(block)) is { } region)
         {
-            if (cpu->LoopMark - cpu->BudgetLeft < InstructionsOfLoop)
+            long since = cpu->LoopMark - cpu->BudgetLeft;
+            if (since < InstructionsOfVisit)
             {
                 Sample(region);
+            }
+            else if (since < InstructionsOfLoop)
+            {
+                // Whoever stays for long is seen early in a visit as well, but seldom.
+                region.Samples = Math.Max(0, region.Samples - 1);
             }
             else if (region.Plan.Windows == WindowPlan.Shut)
             {

@@ -53,7 +53,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>It has been seen to loop, and has got its windows for that.</summary>
     public bool Loops => Plan.Windows != WindowPlan.Shut;
 
-    /// <summary>Slices of the budget that have ended in here while it did not loop: its share of what is run.</summary>
+    /// <summary>Slices of the budget that have ended in here soon after it was entered: how often the Guest comes through.</summary>
     public int Samples { get; set; }
 
     /// <summary>A better translation is on its way.</summary>
