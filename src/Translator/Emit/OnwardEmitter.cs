@@ -94,8 +94,7 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
             _il.Emit(OpCodes.Ldloc, op);
             _il.Emit(OpCodes.Ldloc, op);
             _il.Emit(OpCodes.Ldind_I);
-            _il.Emit(OpCodes.Tailcall);
-            _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
+            JumpToHandler();
         }
         else
         {
@@ -105,31 +104,40 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
         _il.Emit(OpCodes.Ret);
     }
 
-    /// <summary>Ends the method with a jump to where a link leads, or to who finds that out.</summary>
+    /// <summary>Pops the CPU, an op and its handler, and calls that in tail position: a return has to follow.</summary>
+    private void JumpToHandler()
+    {
+        _il.Emit(OpCodes.Tailcall);
+        _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
+    }
+
+    /// <summary>Ends the method with a jump to where a link leads, or to who finds that out; without chains, the link has to have a target.</summary>
     private void GoAlong(LocalBuilder link)
     {
+        if (!c.Optimisations.Chains)
+        {
+            LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
+            _il.Emit(OpCodes.Ret);
+            return;
+        }
+
         _il.Emit(OpCodes.Ldarg_0);
         LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
         LoadField(link, nameof(BlockLink.Handler), OpCodes.Ldind_I, typeof(BlockLink));
-        _il.Emit(OpCodes.Tailcall);
-        _il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
+        JumpToHandler();
         _il.Emit(OpCodes.Ret);
     }
 
     /// <summary>As <see cref="Links.FollowNear"/>.</summary>
     public void FollowNear(LocalBuilder link)
     {
-        if (c.Optimisations.Chains)
+        if (!c.Optimisations.Chains)
         {
-            GoAlong(link);
-            return;
+            LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
+            AnswerUnless(OpCodes.Brtrue, MethodNames.Resolve, link);
         }
 
-        LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
-        _il.Emit(OpCodes.Stloc, _op);
-        _il.Emit(OpCodes.Ldloc, _op);
-        AnswerUnless(OpCodes.Brtrue, MethodNames.Resolve, link);
-        GoTo(_op);
+        GoAlong(link);
     }
 
     /// <summary>As <see cref="Links.FollowFar"/>, for a link that has <see cref="JumpCacheEntry.NoPage"/> until it is filled.</summary>
@@ -144,15 +152,7 @@ internal sealed unsafe class OnwardEmitter(RegionContext c)
     {
         LoadField(link, nameof(BlockLink.PageEntry), OpCodes.Ldind_I8, typeof(BlockLink));
         AnswerUnless(OpCodes.Beq, MethodNames.Resolve, link);
-        if (c.Optimisations.Chains)
-        {
-            GoAlong(link);
-            return;
-        }
-
-        LoadField(link, nameof(BlockLink.Target), OpCodes.Ldind_I, typeof(BlockLink));
-        _il.Emit(OpCodes.Stloc, _op);
-        GoTo(_op);
+        GoAlong(link);
     }
 
     /// <summary>Pushes the address of the place in <see cref="ReturnLinks"/> for what is pushed at, or popped from, the address on the stack.</summary>
