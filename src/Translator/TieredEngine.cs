@@ -203,29 +203,35 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         cpu->Tier = ExecutionTier.Translator;
         GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
-        if (block != null && (_regions.Behind(block) ?? _regions.Around(block)) is { } region)
+        if (block != null)
         {
             long since = cpu->LoopMark - cpu->BudgetLeft;
-            if (since < InstructionsOfVisit)
+            if (since >= InstructionsOfLoop)
             {
-                Sample(region);
+                // Who goes round here is the largest that knows this block, and not what its own head leads to: the inner loop was compiled first, by itself.
+                if (_regions.Around(block) is { } loop && loop.Plan.Windows == WindowPlan.Shut)
+                {
+                    Replace(loop, WindowPlan.Initial);
+                }
             }
-            else if (since < InstructionsOfLoop)
+            else if ((_regions.Behind(block) ?? _regions.Around(block)) is { } region)
             {
-                // Whoever stays for long is seen early in a visit as well, but seldom.
-                region.Samples = Math.Max(0, region.Samples - 1);
-            }
-            else if (region.Plan.Windows == WindowPlan.Shut)
-            {
-                Replace(region, WindowPlan.Initial);
+                Sample(region, since);
             }
         }
 
         cpu->Tier = ExecutionTier.Interpreter;
     }
 
-    private void Sample(CompiledRegion region)
+    private void Sample(CompiledRegion region, long since)
     {
+        if (since >= InstructionsOfVisit)
+        {
+            // Whoever stays for long is seen early in a visit as well, but seldom.
+            region.Samples = Math.Max(0, region.Samples - 1);
+            return;
+        }
+
         if (!region.Plan.CanRipen || ++region.Samples != SamplesOfRipe)
         {
             return;
