@@ -39,11 +39,21 @@ internal sealed unsafe partial class InterruptsAndTraps
         }
         else if (delta == 0)
         {
+            _cpu->Alarm = 0;
             _clock.Cancel();
         }
         else
         {
-            _clock.Arm(DeltaNanoseconds(delta));
+            _cpu->Alarm = MonotonicTime.Timestamp(_clock.Arm(DeltaNanoseconds(delta)));
+        }
+    }
+
+    /// <summary>The engine has left for attention, which may be the Guest's own timer: then there is no need to wait until the clock thread has noticed.</summary>
+    public void LookAtClock()
+    {
+        if (_cpu->Alarm != 0 && _clock.FireIfDue())
+        {
+            _cpu->Alarm = 0;
         }
     }
 
@@ -57,7 +67,7 @@ internal sealed unsafe partial class InterruptsAndTraps
     /// init_clockdev. On a monotonic clock; the original took CLOCK_REALTIME, and setting the Host's clock moved its Guests'
     /// timers.
     /// </summary>
-    private ClockThread InitClockdev() => new(ClockdevFn, KnockIfPending);
+    private ClockThread InitClockdev(DueTimer? timer) => new(ClockdevFn, KnockIfPending, timer);
 
     /// <summary>
     /// Before entering the Guest. Where real lguest has the Host's timer ticks to bring it back now and then, we must come back

@@ -1,6 +1,7 @@
 using Lguest.Jit.Core.Snapshots;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Switcher.Deterministic;
+using Lguest.Jit.Switcher.Time;
 
 namespace Lguest.Jit.Switcher;
 
@@ -37,15 +38,16 @@ internal sealed unsafe partial class InterruptsAndTraps : IDisposable
     private readonly LguestData _data;
 
     /// <param name="context">The Guest.</param>
+    /// <param name="timer">What the Guest's clock waits for, in tests; the best of the Host by default. Owned.</param>
     /// <exception cref="ArgumentOutOfRangeException">The syscall vector of the options is no external vector.</exception>
-    public InterruptsAndTraps(GuestContext context)
+    public InterruptsAndTraps(GuestContext context, DueTimer? timer = null)
     {
         _context = context;
         _cpu = context.Cpu;
         _data = context.Data;
         InitInterrupts();
         SetupDefaultIdtEntries();
-        _clock = InitClockdev();
+        _clock = InitClockdev(timer);
         _timer = new TimerEvent(ClockdevFn);
         context.Pace?.Add(_timer);
     }

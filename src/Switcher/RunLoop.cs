@@ -163,6 +163,9 @@ internal sealed unsafe class RunLoop(
             case ExitReason.SingleStep:
                 Reinject(Vectors.Debug, 0, isFault: false);
                 break;
+            case ExitReason.Attention:
+                interrupts.LookAtClock();
+                break;
             case ExitReason.DeviceAccess or ExitReason.NoirqIret:
                 context.Pace?.NotePoint();
                 break;

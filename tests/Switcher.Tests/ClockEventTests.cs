@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Switcher.Tests.Rigs;
@@ -176,5 +177,56 @@ public sealed unsafe class ClockEventTests
         Assert.Equal([Rig.Code + 4, 0x61, 0x202], rig.Stack(3));
         Assert.Equal(0u, rig.IrqEnabled);
         Assert.Equal(1, rig.Statistics.InterruptsByIrq[0]);
+    }
+
+    /// <summary>The engine looks at the clock as well; who leaves for its sake gets the interrupt at once, whether the clock thread has woken or not.</summary>
+    [Fact]
+    public void A_timer_that_the_clock_thread_sleeps_through_fires_when_the_engine_leaves_for_it()
+    {
+        using Rig rig = new Rig(timer: new DeafTimer()).Initialised();
+        rig.LoadGate(32, Handler);
+        rig.IrqEnabled = 0x200;
+        rig.Run(
+            rig.HypercallStep(HypercallNumbers.SetClockevent, 5 * Millisecond),
+            static cpu =>
+            {
+                long alarm = cpu->Alarm;
+                Assert.NotEqual(0, alarm);
+                while (Stopwatch.GetTimestamp() < alarm)
+                {
+                    Thread.Sleep(1);
+                }
+
+                return ExitReason.Attention;
+            },
+            static cpu =>
+            {
+                Assert.Equal(Handler, cpu->Eip);
+                Assert.Equal(0, cpu->Alarm);
+                return ExitReason.Attention;
+            });
+        Assert.Equal(1, rig.Statistics.InterruptsByIrq[0]);
+    }
+
+    [Fact]
+    public void Leaving_for_something_else_before_the_time_fires_nothing_and_keeps_the_alarm()
+    {
+        using Rig rig = new Rig(timer: new DeafTimer()).Initialised();
+        rig.LoadGate(32, Handler);
+        rig.Run(
+            rig.HypercallStep(HypercallNumbers.SetClockevent, 4_000_000_000),
+            Rig.Leave(ExitReason.Attention),
+            static cpu =>
+            {
+                Assert.NotEqual(0, cpu->Alarm);
+                return ExitReason.Attention;
+            },
+            rig.HypercallStep(HypercallNumbers.SetClockevent, 0),
+            static cpu =>
+            {
+                Assert.Equal(0, cpu->Alarm);
+                return ExitReason.Attention;
+            });
+        Assert.Equal(0, rig.Statistics.InterruptsByIrq[0]);
     }
 }

@@ -145,6 +145,26 @@ public sealed class ClockThreadTests
     }
 
     [Fact]
+    public void Another_thread_may_fire_it_when_it_is_due_but_only_then_and_only_once()
+    {
+        int fires = 0;
+        using var clock = new ClockThread(() => fires++, static () => false, new DeafTimer());
+        Assert.True(clock.FireIfDue());
+        _ = clock.Arm(3_600_000 * Millisecond);
+        Assert.False(clock.FireIfDue());
+        Assert.Equal(0, fires);
+        long due = clock.Arm(20 * Millisecond);
+        while (MonotonicTime.Now < due)
+        {
+            Thread.Sleep(1);
+        }
+
+        Assert.True(clock.FireIfDue());
+        Assert.True(clock.FireIfDue());
+        Assert.Equal(1, fires);
+    }
+
+    [Fact]
     public void The_portable_timer_returns_once_for_each_moment()
     {
         using var timer = new PortableDueTimer();

@@ -62,4 +62,15 @@ public sealed class HostClockTests
     [InlineData(long.MaxValue / 100, 10_000_000, long.MaxValue / 100 / 10_000_000 * 1_000_000_000 + long.MaxValue / 100 % 10_000_000 * 100)]
     public void Ticks_of_any_frequency_become_nanoseconds(long ticks, long frequency, long nanoseconds) =>
         Assert.Equal(nanoseconds, MonotonicTime.Scale(ticks, frequency));
+
+    [Theory]
+    [InlineData(0, 10_000_000, 0)]
+    [InlineData(100, 10_000_000, 1)]
+    [InlineData(101, 10_000_000, 2)]
+    [InlineData(1_000_000_041, 24_000_000, 24_000_001)]
+    public void Nanoseconds_become_the_first_tick_that_is_not_before_them(long nanoseconds, long frequency, long ticks)
+    {
+        Assert.Equal(ticks, MonotonicTime.Unscale(nanoseconds, frequency));
+        Assert.True(MonotonicTime.Scale(ticks, frequency) >= nanoseconds - 1);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Flags;
@@ -81,9 +82,18 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     private ExitReason Step(GuestCpu* cpu)
     {
-        if (cpu->BudgetLeft <= 0 && !TakeSlice(cpu))
+        if (cpu->BudgetLeft <= 0)
         {
-            return ExitReason.Budget;
+            // Not at the very start of a run: who leaves often comes by the Host's own timer often enough, and must not pay for a look at the clock each time.
+            if (cpu->RunBudget != 0 && AlarmRings(cpu))
+            {
+                return ExitReason.Attention;
+            }
+
+            if (!TakeSlice(cpu))
+            {
+                return ExitReason.Budget;
+            }
         }
 
         int attention = Volatile.Read(ref cpu->Attention);
@@ -144,6 +154,11 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             case ExitReason.Budget when Volatile.Read(ref cpu->Attention) == 0:
                 // A head refused because less than its block is left; a region, because less than its longest way is.
                 SliceEnded?.Invoke(cpu);
+                if (AlarmRings(cpu))
+                {
+                    return ExitReason.Attention;
+                }
+
                 if (!TakeSlice(cpu))
                 {
                     return ExitReason.Budget;
@@ -180,6 +195,12 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
                 return cpu->Exit;
         }
     }
+
+    /// <summary>
+    /// The Host's timer wakes a thread of ours, which then has to get a processor; with the compiler busy on the other one that can take milliseconds. A slice takes
+    /// microseconds, and a look at the clock a hundredth of that.
+    /// </summary>
+    private static bool AlarmRings(GuestCpu* cpu) => cpu->Alarm != 0 && Stopwatch.GetTimestamp() >= cpu->Alarm;
 
     /// <summary>Fills up what is left of a slice; false: that is nothing, and there is no more.</summary>
     private bool TakeSlice(GuestCpu* cpu)

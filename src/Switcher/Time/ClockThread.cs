@@ -33,12 +33,33 @@ internal sealed class ClockThread : IDisposable
     }
 
     /// <summary>Fires once, <paramref name="nanoseconds"/> (&gt; 0) from now, instead of whenever it would have.</summary>
-    public void Arm(long nanoseconds)
+    /// <returns>When that is.</returns>
+    public long Arm(long nanoseconds)
     {
         lock (_gate)
         {
-            _due = MonotonicTime.Now + nanoseconds;
+            long due = MonotonicTime.Now + nanoseconds;
+            _due = due;
             SetTimer();
+            return due;
+        }
+    }
+
+    /// <summary>
+    /// For a thread that runs while ours may have to wait for a processor: fires now, on the caller's thread, if it is time and has not been done. Ours finds nothing to
+    /// do then.
+    /// </summary>
+    /// <returns>Whether the timer is off now: it has fired, here or earlier.</returns>
+    public bool FireIfDue()
+    {
+        lock (_gate)
+        {
+            if (!_stopped)
+            {
+                FireIfDue(MonotonicTime.Now);
+            }
+
+            return _due == DueTimer.Never;
         }
     }
 

@@ -12,10 +12,22 @@ internal static class MonotonicTime
         ? Stopwatch.GetTimestamp()
         : Scale(Stopwatch.GetTimestamp(), Stopwatch.Frequency);
 
+    /// <summary>The moment of <see cref="Stopwatch.GetTimestamp"/> at which <see cref="Now"/> is <paramref name="nanoseconds"/>.</summary>
+    public static long Timestamp(long nanoseconds) => Stopwatch.Frequency == NanosecondsPerSecond
+        ? nanoseconds
+        : Unscale(nanoseconds, Stopwatch.Frequency);
+
     /// <summary>Converts ticks at <paramref name="frequency"/> Hz to nanoseconds; exact, and good for centuries.</summary>
     internal static long Scale(long ticks, long frequency)
     {
         (long seconds, long rest) = Math.DivRem(ticks, frequency);
         return seconds * NanosecondsPerSecond + rest * NanosecondsPerSecond / frequency;
+    }
+
+    /// <summary>Converts nanoseconds to ticks at <paramref name="frequency"/> Hz, rounded up: not before those nanoseconds are over.</summary>
+    internal static long Unscale(long nanoseconds, long frequency)
+    {
+        (long seconds, long rest) = Math.DivRem(nanoseconds, NanosecondsPerSecond);
+        return seconds * frequency + (rest * frequency + NanosecondsPerSecond - 1) / NanosecondsPerSecond;
     }
 }

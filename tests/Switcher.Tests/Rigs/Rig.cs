@@ -3,6 +3,7 @@ using Lguest.Jit.Core.Flags;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.Segmentation;
 using Lguest.Jit.Core.State;
+using Lguest.Jit.Switcher.Time;
 
 namespace Lguest.Jit.Switcher.Tests.Rigs;
 
@@ -29,11 +30,11 @@ internal sealed unsafe class Rig : IDisposable
 
     private readonly RunLoop _loop;
 
-    public Rig(GuestOptions? options = null)
+    public Rig(GuestOptions? options = null, DueTimer? timer = null)
     {
         Machine = new GuestMachine(RamSize, Clock);
         Context = new GuestContext(Machine, options ?? new GuestOptions());
-        Interrupts = new InterruptsAndTraps(Context);
+        Interrupts = new InterruptsAndTraps(Context, timer);
         Hypercalls = new Hypercalls(Context, Interrupts);
         Emulator = new InstructionEmulator(Context, Ports);
         _loop = new RunLoop(Context, Engine, Interrupts, Hypercalls, Emulator);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Iced.Intel;
 using Lguest.Jit.Core.Execution;
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Guests.Stress;
 using Lguest.Jit.Launcher.Tour;
@@ -113,6 +114,28 @@ public sealed unsafe class AttentionTests
             rig.Begin(Rig.Code);
             Listens(rig);
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_alarm_that_has_rung_ends_the_run_with_the_slice_and_one_in_the_future_does_not(bool translated)
+    {
+        const long SliceAndMore = 40_000;
+        using var rig = new Rig(machine => translated ? new TieredEngine(machine, threshold: 0) : new InterpreterEngine(machine));
+        rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, static b =>
+        {
+            CodeLabel top = b.Here();
+            b.Asm.inc(edx);
+            b.Asm.jmp(top.Value);
+        }));
+        rig.Begin(Rig.Code);
+        rig.Cpu->Alarm = Stopwatch.GetTimestamp() + (3600 * Stopwatch.Frequency);
+        Assert.Equal(ExitReason.Budget, rig.Run(10 * SliceAndMore));
+        Assert.Equal(10 * SliceAndMore, rig.Cpu->Retired);
+        rig.Cpu->Alarm = 1;
+        Assert.Equal(ExitReason.Attention, rig.Run(10 * SliceAndMore));
+        Assert.InRange(rig.Cpu->Retired, 10 * SliceAndMore, 11 * SliceAndMore);
     }
 
     /// <summary>One prompt answer will do: where others keep the processors busy, or collect, a late one says nothing about the loop.</summary>
