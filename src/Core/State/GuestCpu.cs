@@ -92,12 +92,6 @@ internal unsafe struct GuestCpu
     /// <summary>Non-zero: leave at the next safepoint. Written by any thread.</summary>
     public int Attention;
 
-    /// <summary>
-    /// A moment of <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>: once it has passed the engine leaves at the end of a slice as if for <see cref="Attention"/>;
-    /// 0: never. Written by the Guest's thread only.
-    /// </summary>
-    public long Alarm;
-
     /// <summary>Bit n: IRQ n has been raised and not yet delivered. Written by any thread with interlocked operations.</summary>
     public uint PendingInterrupts;
 
@@ -188,6 +182,12 @@ internal unsafe struct GuestCpu
 
     /// <summary>Where calls of translated code will come back to.</summary>
     public ReturnLinks Returns;
+
+    /// <summary>
+    /// A moment of <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>: once it has passed the engine leaves at the end of a slice as if for <see cref="Attention"/>;
+    /// 0: never. Written by the Guest's thread only.
+    /// </summary>
+    public long Alarm;
 
     /// <summary>Segment register by x86 number (<see cref="Seg"/>). <paramref name="cpu"/> is unmanaged and never moves.</summary>
     public static SegmentRegister* Segment(GuestCpu* cpu, int number) => &cpu->_es + number;
