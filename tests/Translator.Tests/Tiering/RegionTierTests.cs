@@ -72,6 +72,30 @@ public sealed unsafe class RegionTierTests
     }
 
     [Fact]
+    public void A_loop_around_one_that_was_compiled_first_gets_windows_too()
+    {
+        // Slices end in the inner loop, whose own head leads to what was compiled of it alone; but it is the region around it that goes in circles.
+        uint inner = 0;
+        uint outer = 0;
+        using Rig rig = Run(400, b =>
+        {
+            CodeLabel again = b.Here();
+            b.Asm.mov(edx, 10_000);
+            CodeLabel top = b.Here();
+            b.Asm.add(__dword_ptr[Data], edx);
+            b.Asm.dec(edx);
+            b.Asm.jnz(top.Value);
+            b.Asm.dec(ecx);
+            b.Asm.jnz(again.Value);
+            b.Asm.int3();
+            (inner, outer) = (b.AddressOf(top), b.AddressOf(again));
+        });
+        CompiledRegion[] around = [.. Regions(rig).Where(region => region.Plan.Blocks.Any(block => block.Eip == inner) && region.Plan.Blocks.Any(block => block.Eip == outer))];
+        Assert.NotEmpty(around);
+        Assert.All(around, static region => Assert.NotEmpty(region.WindowUses));
+    }
+
+    [Fact]
     public void Everything_that_is_compiled_before_it_runs_has_its_windows_at_once()
     {
         using Rig rig = Run(10, Loop, threshold: 0);
