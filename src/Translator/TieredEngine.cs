@@ -208,7 +208,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             long since = cpu->LoopMark - cpu->BudgetLeft;
             if (since >= InstructionsOfLoop)
             {
-                // Who goes round here is the largest that knows this block, and not what its own head leads to: the inner loop was compiled first, by itself.
+                // Who goes round here is the youngest that has this block, and not what its own head leads to: an inner loop is compiled first, by itself.
                 if (_regions.Around(block) is { } loop && loop.Plan.Windows == WindowPlan.Shut)
                 {
                     Replace(loop, WindowPlan.Initial);
