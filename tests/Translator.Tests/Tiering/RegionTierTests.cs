@@ -90,7 +90,7 @@ public sealed unsafe class RegionTierTests
             b.Asm.int3();
             (inner, outer) = (b.AddressOf(top), b.AddressOf(again));
         });
-        CompiledRegion[] around = [.. Regions(rig).Where(region => region.Plan.Blocks.Any(block => block.Eip == inner) && region.Plan.Blocks.Any(block => block.Eip == outer))];
+        CompiledRegion[] around = [.. Regions(rig).Where(region => HasBlocks(region, inner, outer))];
         Assert.NotEmpty(around);
         Assert.All(around, static region => Assert.NotEmpty(region.WindowUses));
     }
@@ -110,9 +110,7 @@ public sealed unsafe class RegionTierTests
         uint first = 0;
         uint second = 0;
         using Rig rig = Run(80_000, b => (first, second) = Halves(b), ripe ? null : new Optimisations { RipeRegions = false });
-        bool together = Regions(rig).Any(region =>
-            region.Plan.Blocks.Any(block => block.Eip == first) && region.Plan.Blocks.Any(block => block.Eip == second));
-        Assert.Equal(ripe, together);
+        Assert.Equal(ripe, Regions(rig).Any(region => HasBlocks(region, first, second)));
     }
 
     [Fact]
@@ -152,9 +150,8 @@ public sealed unsafe class RegionTierTests
             (inner, outer) = (b.AddressOf(loop), b.AddressOf(again));
         });
         CompiledRegion[] regions = Regions(rig);
-        Assert.Contains(regions, region => region.Loops && region.Plan.Blocks.Any(block => block.Eip == inner));
-        Assert.DoesNotContain(regions, region =>
-            region.Plan.Blocks.Any(block => block.Eip == inner) && region.Plan.Blocks.Any(block => block.Eip == outer));
+        Assert.Contains(regions, region => region.Loops && HasBlocks(region, inner));
+        Assert.DoesNotContain(regions, region => HasBlocks(region, inner, outer));
     }
 
     [Theory]
@@ -329,6 +326,9 @@ public sealed unsafe class RegionTierTests
         b.Asm.adc(edx, 0);
         b.Asm.jmp(next.Value);
     }
+
+    /// <summary>Does it have a block at each of these?</summary>
+    private static bool HasBlocks(CompiledRegion region, params uint[] eips) => eips.All(eip => region.Plan.Blocks.Any(block => block.Eip == eip));
 
     private static CompiledRegion[] Regions(Rig rig) => [.. ((TieredEngine)rig.Engine).Regions.All];
 
