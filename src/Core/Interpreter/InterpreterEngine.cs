@@ -11,6 +11,9 @@ namespace Lguest.Jit.Core.Interpreter;
 /// <summary>What a tiered engine does between two blocks.</summary>
 internal unsafe delegate void TierHook(GuestCpu* cpu);
 
+/// <summary>Is told of a block that is about to run.</summary>
+internal unsafe delegate void BlockVisitor(GuestBlock* block);
+
 /// <summary>
 /// The pre-decoding threaded interpreter: the engine of <c>--engine interpreter</c>, the first tier of the translator, and
 /// its oracle.
@@ -45,6 +48,12 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
     /// <summary>Called between blocks when translated code has used up its slice of the budget, with eip where it would go on.</summary>
     public TierHook? SliceEnded { get; init; }
+
+    /// <summary>Blocks that are to be interpreted one by one from here, whatever their heads lead to, so that <see cref="Visitor"/> sees the way that the Guest takes.</summary>
+    public int Steps { get; set; }
+
+    /// <summary>Is told of them.</summary>
+    public BlockVisitor? Visitor { get; init; }
 
     /// <summary>Called between blocks when <see cref="AttentionBits.Engine"/> has been raised.</summary>
     public TierHook? Settle { get; init; }
@@ -164,6 +173,11 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
                     return ExitReason.Budget;
                 }
 
+                if (Steps > 0 && cpu->BudgetLeft > Slice / 8)
+                {
+                    return WalkPath(cpu);
+                }
+
                 if (cpu->BudgetLeft > Slice / 2)
                 {
                     // More than any region may want.
@@ -194,6 +208,51 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
             default:
                 return cpu->Exit;
         }
+    }
+
+    /// <summary>Runs blocks one by one: each gets the budget that it wants, so the head of the next one refuses.</summary>
+    private ExitReason WalkPath(GuestCpu* cpu)
+    {
+        for (int left = Steps; left > 0; left--)
+        {
+            if (Volatile.Read(ref cpu->Attention) != 0 || (cpu->SystemFlags & Eflags.Trap) != 0 || !_cache.IsCacheable)
+            {
+                break;
+            }
+
+            GuestBlock* block = _cache.Find();
+            if (block == null)
+            {
+                Steps = 0;
+                return cpu->Exit;
+            }
+
+            long rest = cpu->BudgetLeft - block->Count;
+            if (rest < 0)
+            {
+                break;
+            }
+
+            Visitor?.Invoke(block);
+            cpu->BudgetLeft = block->Count;
+            cpu->RunBudget -= rest;
+            Op* op = BlockHead.Enter(cpu, block->Head);
+            if (op != null)
+            {
+                Execute(cpu, op);
+            }
+
+            cpu->RunBudget += rest;
+            cpu->BudgetLeft += rest;
+            if (cpu->Exit != ExitReason.Budget)
+            {
+                Steps = 0;
+                return Resume(cpu);
+            }
+        }
+
+        Steps = 0;
+        return ExitReason.Continue;
     }
 
     /// <summary>
