@@ -11,8 +11,14 @@ internal sealed record Optimisations
     /// <summary>Several blocks in one method: Guest registers stay in Host registers across them.</summary>
     public bool Regions { get; set; } = true;
 
-    /// <summary>Regions count how often they are entered, and those that are entered all the time are translated anew, with their neighbours inside.</summary>
+    /// <summary>Where the Guest goes from region to region all the time, a region follows the way that it takes.</summary>
     public bool RipeRegions { get; set; } = true;
+
+    /// <summary>In such a region a call and its return are ways like any other: what is known of flags and memory goes along.</summary>
+    public bool InlinedCalls { get; set; } = true;
+
+    /// <summary>So in any region: a shape for tests to try.</summary>
+    public bool InlinesAllCalls { get; init; }
 
     /// <summary>Callees join the region of their caller, so that a call is a jump and a return a comparison.</summary>
     public bool CallsInRegions { get; set; } = true;
@@ -118,6 +124,7 @@ internal sealed record Optimisations
     {
         ["regions"] = static (o, on) => o.Regions = on,
         ["ripe-regions"] = static (o, on) => o.RipeRegions = on,
+        ["inlined-calls"] = static (o, on) => o.InlinedCalls = on,
         ["calls-in-regions"] = static (o, on) => o.CallsInRegions = on,
         ["dead-flags"] = static (o, on) => o.DeadFlags = on,
         ["fused-branches"] = static (o, on) => o.FusedBranches = on,

@@ -29,14 +29,11 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Runs of a block that has no translation which weigh as much as the entries of a ripe region, whose translation takes five times as long.</summary>
     private const uint HeatBeforeRipe = 6000;
 
-    /// <summary>Instructions that a region has run at most, at the end of a slice, to be taken for one that is entered all the time.</summary>
-    private const int InstructionsOfVisit = 256;
+    /// <summary>Instructions from which on a path is worth its time if its beginning has no region of its own.</summary>
+    private const int InstructionsWorthWhile = 32;
 
-    /// <summary>Slices that have to end so in a region for it to be ripe: it has run about a quarter of a million instructions, a few dozen at a time.</summary>
-    private const int SamplesOfRipe = 16;
-
-    /// <summary>How much larger a ripe region has to become to be translated anew.</summary>
-    private const double GrowthWorthWhile = 1.25;
+    /// <summary>Share of a path's instructions that must not be in the region that begins there already.</summary>
+    private const double ShareOfNew = 0.2;
 
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
@@ -45,9 +42,9 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private readonly CompileQueue? _queue;
     private readonly HotBlocks _hot = new();
     private readonly HashSet<nint> _secondChance = [];
-    private readonly RipeRegions _ripe = new();
+    private readonly PathFinder _paths;
+    private readonly RipePlaces _ripe;
     private readonly Func<nint, bool> _isBlockMappedNow;
-    private readonly Func<CompiledRegion, bool> _isMappedNow;
     private readonly Optimisations _optimisations;
     private readonly WindowPlan _firstWindows;
     private readonly CompileCounters _compiled;
@@ -78,7 +75,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         // A copy: this one may have to be changed on the way.
         _optimisations = optimisations is null ? new Optimisations() : optimisations with { };
         _optimisations.Chains &= probes?.Watch == null;
-        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Missed = Missed, SliceEnded = SliceEnded };
+        _interpreter = new InterpreterEngine(machine) { Tier = Promote, Settle = Settle, Missed = Missed, SliceEnded = SliceEnded, Visitor = block => _ripe!.Visit(block) };
         _interpreter.Cache.BlockLimit = _optimisations.BlockLimit;
         _compiled = new CompileCounters { Observer = probes?.Compiler };
         _interpreter.Cache.Observer = probes?.Blocks;
@@ -90,8 +87,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, _regions);
+        var profile = new PathProfile();
+        _ripe = new RipePlaces(profile, _regions);
+        _paths = new PathFinder(machine, _interpreter.Cache, profile, _regions, _optimisations);
         _isBlockMappedNow = IsMappedNow;
-        _isMappedNow = IsMappedNow;
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
     }
 
@@ -191,60 +190,67 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
     /// <summary>
     /// A slice has ended in translated code, which is how we learn what regions are like. If this one has run thousands of instructions without being left it loops, and
-    /// windows are worth having. If slices end here again and again soon after it was entered, it is one of those that the Guest goes through all the time.
-    /// Called between blocks.
+    /// windows are worth having. If not, we look where the Guest goes from here. Called between blocks.
     /// </summary>
     private void SliceEnded(GuestCpu* cpu)
     {
-        if (cpu->LoopMark == 0)
-        {
-            return;
-        }
-
         cpu->Tier = ExecutionTier.Translator;
-        GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
-        if (block != null)
+        if (cpu->LoopMark != 0 && cpu->LoopMark - cpu->BudgetLeft >= InstructionsOfLoop)
         {
-            long since = cpu->LoopMark - cpu->BudgetLeft;
-            if (since >= InstructionsOfLoop)
+            // Who goes round here is the youngest that has this block, and not what its own head leads to: an inner loop is compiled first, by itself.
+            GuestBlock* block = _interpreter.Cache.Peek(cpu->Eip);
+            if (block != null && _regions.Around(block) is { } loop && loop.Plan.Windows == WindowPlan.Shut)
             {
-                // Who goes round here is the youngest that has this block, and not what its own head leads to: an inner loop is compiled first, by itself.
-                if (_regions.Around(block) is { } loop && loop.Plan.Windows == WindowPlan.Shut)
-                {
-                    Replace(loop, WindowPlan.Initial);
-                }
+                Replace(loop, WindowPlan.Initial);
             }
-            else if ((_regions.Behind(block) ?? _regions.Around(block)) is { } region)
+        }
+        else if (_optimisations.RipeRegions)
+        {
+            _interpreter.Steps = _ripe.Look();
+            if (_queue == null)
             {
-                Sample(region, since);
+                RipenAll();
             }
         }
 
         cpu->Tier = ExecutionTier.Interpreter;
     }
 
-    private void Sample(CompiledRegion region, long since)
+    /// <summary>Plans regions along the Guest's ways, as long as that does not keep others waiting.</summary>
+    private void RipenAll()
     {
-        if (since >= InstructionsOfVisit)
+        ForgetAfterReset();
+        while (_ripe.IsWaiting && _queue?.IsIdle != false)
         {
-            // Whoever stays for long is seen early in a visit as well, but seldom.
-            region.Samples = Math.Max(0, region.Samples - 1);
-            return;
-        }
+            GuestBlock* block = _ripe.Take(_isBlockMappedNow);
+            if (block == null)
+            {
+                return;
+            }
 
-        if (!region.Plan.CanRipen || ++region.Samples != SamplesOfRipe)
-        {
-            return;
-        }
+            if (_paths.Find(block->Eip) is not { } plan || !IsWorthWhile(plan))
+            {
+                continue;
+            }
 
-        if (_queue != null)
-        {
-            _ripe.Add(region);
+            if (_queue != null)
+            {
+                _queue.Offer(plan);
+            }
+            else
+            {
+                CompileNow(plan);
+            }
         }
-        else
-        {
-            Replace(region, region.Plan.Windows, ripe: true);
-        }
+    }
+
+    private bool IsWorthWhile(RegionPlan plan)
+    {
+        GuestBlock* seed = plan.Blocks[0].Pointer;
+        CompiledRegion? here = _regions.Behind(seed);
+        return here != null && here.Plan.Blocks[0].Pointer == seed
+            ? plan.Blocks.Where(block => !here.Contains(block.Pointer)).Sum(static block => block.Count) > plan.Instructions * ShareOfNew
+            : plan.Instructions >= InstructionsWorthWhile;
     }
 
     /// <summary>Gives the compiler thread the hottest block that waits, if it has nothing else to do.</summary>
@@ -279,15 +285,10 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
 
         // Nothing is in a great hurry: time to do some of it better.
-        while (_ripe.IsWaiting && _queue!.IsIdle && _ripe.Take(_isMappedNow) is { } region)
-        {
-            Replace(region, region.Plan.Windows, ripe: true);
-        }
+        RipenAll();
     }
 
     private bool IsMappedNow(nint block) => _interpreter.Cache.Peek(((GuestBlock*)block)->Eip) == (GuestBlock*)block;
-
-    private bool IsMappedNow(CompiledRegion region) => _interpreter.Cache.Peek(region.Plan.Blocks[0].Eip) == region.Plan.Blocks[0].Pointer;
 
     /// <summary>
     /// A region has the block inside, and that is likely to be why it is run no more: it became hot while that one was being compiled.
@@ -348,19 +349,11 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _regions.Install(region);
     }
 
-    private void Replace(CompiledRegion region, WindowPlan windows) => Replace(region, windows, ripe: false);
-
-    /// <summary>Has a region translated once more, with other windows, or with more inside.</summary>
-    private void Replace(CompiledRegion region, WindowPlan windows, bool ripe)
+    /// <summary>Has a region translated once more, with other windows.</summary>
+    private void Replace(CompiledRegion region, WindowPlan windows)
     {
         // A plan is made of what is mapped now, and that is this region's own code: it has just been left.
-        if (region.IsBeingReplaced)
-        {
-            return;
-        }
-
-        RegionPlan? plan = _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows, [.. region.Plan.Blocks.Select(static b => b.Block)], ripe);
-        if (plan == null || (ripe && plan.Instructions < region.Plan.Instructions * GrowthWorthWhile))
+        if (region.IsBeingReplaced || _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows, [.. region.Plan.Blocks.Select(static b => b.Block)]) is not { } plan)
         {
             return;
         }
@@ -369,7 +362,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         if (_queue != null)
         {
             // A loop goes round right now, and is left or misses its windows each time.
-            _queue.Offer(plan, atOnce: !ripe);
+            _queue.Offer(plan, atOnce: true);
         }
         else
         {

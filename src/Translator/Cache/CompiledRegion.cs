@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Emit;
 
@@ -16,6 +17,7 @@ internal sealed unsafe class CompiledRegion : IDisposable
     private static readonly FieldInfo? s_generator = typeof(DynamicMethod).GetField("_ilGenerator", BindingFlags.Instance | BindingFlags.NonPublic);
 
     private readonly List<nint> _allocations;
+    private HashSet<nint>? _blocks;
 
     public CompiledRegion(RegionPlan plan, DynamicMethod method, nint entry, IReadOnlyList<int> entries, List<nint> allocations, Windows windows, IReadOnlyList<nint> links, int ilBytes)
     {
@@ -53,9 +55,6 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>It has been seen to loop, and has got its windows for that.</summary>
     public bool Loops => Plan.Windows != WindowPlan.Shut;
 
-    /// <summary>Slices of the budget that have ended in here soon after it was entered: how often the Guest comes through.</summary>
-    public int Samples { get; set; }
-
     /// <summary>A better translation is on its way.</summary>
     public bool IsBeingReplaced { get; set; }
 
@@ -73,6 +72,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
 
     /// <summary>What a <see cref="Trace.RegionWatch"/> knows about this region, in native memory that is freed with it; 0: not watched.</summary>
     public nint WatchRecord { get; set; }
+
+    /// <summary>Has the block been translated in here?</summary>
+    public bool Contains(GuestBlock* block) => (_blocks ??= [.. Plan.Blocks.Select(static planned => planned.Block)]).Contains((nint)block);
 
     /// <summary>Frees what the code refers to. Nothing may lead to the method any more.</summary>
     public void Dispose()

@@ -96,9 +96,8 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
             Evicted++;
         }
 
-        // One that has been translated anew takes all its old entries over.
-        if (_byBlock.TryGetValue(plan.Blocks[0].Block, out List<CompiledRegion>? here)
-            && here.Find(r => r.Plan.Blocks[0].Block == plan.Blocks[0].Block) is { } predecessor)
+        // One that has been translated anew takes all its old entries over; one along a path has none but its seed, so there the old one stays for all others.
+        foreach (CompiledRegion predecessor in RegionsFrom(plan.Blocks[0].Block).Where(old => old.Plan.FollowsPaths || !plan.FollowsPaths))
         {
             Remove(predecessor);
         }
@@ -138,6 +137,10 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     public CompiledRegion? Behind(GuestBlock* block) =>
         IsTranslated(block->Head) && _byBlock.TryGetValue((nint)block, out List<CompiledRegion>? regions)
             ? regions.Find(region => region.EntryPoint == RegionWatch.CodeBehind(block->Head)) : null;
+
+    /// <summary>The regions that begin with a block; a copy of the list.</summary>
+    private CompiledRegion[] RegionsFrom(nint block) =>
+        _byBlock.TryGetValue(block, out List<CompiledRegion>? regions) ? [.. regions.Where(region => region.Plan.Blocks[0].Block == block)] : [];
 
     /// <summary>Does this head lead into translated code?</summary>
     public static bool IsTranslated(Op* head) => head->Info == (ushort)HeadKind.Translated;

@@ -15,12 +15,8 @@ internal sealed unsafe class RegionFinder
     /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions: what the compiler takes is proportional to them.</summary>
     private const int MaximumInstructions = 240;
 
-    /// <summary>
-    /// Of those, instructions that have a translation already: little at first, as time is short while much is hot; and much once the region has
-    /// shown that it is entered again and again, since each way from region to region costs what ten or twenty instructions do.
-    /// </summary>
+    /// <summary>Of those, instructions that have a translation already: little, as time is short while much is hot.</summary>
     private const int MaximumDuplicated = 40;
-    private const int MaximumDuplicatedWhenRipe = 200;
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
@@ -53,8 +49,7 @@ internal sealed unsafe class RegionFinder
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
     /// <param name="windows">What it looks at memory through.</param>
     /// <param name="replaced">The blocks of the translation that it is to replace; null: it is the first.</param>
-    /// <param name="ripe">That one has been entered so often that a larger one is worth its time.</param>
-    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows, HashSet<nint>? replaced = null, bool ripe = false)
+    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows, HashSet<nint>? replaced = null)
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(eip);
@@ -63,62 +58,34 @@ internal sealed unsafe class RegionFinder
             return null;
         }
 
-        var blocks = new List<PlannedBlock>();
-        var pages = new List<AssumedPage>();
-        int instructions = 0;
+        var draft = new RegionDraft(_machine, _cache);
         int duplicated = 0;
         _work.Clear();
         _seen.Clear();
         _indirect.Clear();
         _scanned.Clear();
         Push(seed->Eip);
-        while (_work.Count > 0 && blocks.Count < _optimisations.RegionLimit)
+        while (_work.Count > 0 && draft.Count < _optimisations.RegionLimit)
         {
             GuestBlock* block = _cache.Peek(_work.Dequeue());
-            if (block == null || instructions + block->Count > MaximumInstructions
+            if (block == null || draft.Instructions + block->Count > MaximumInstructions
                 || (block != seed && !IsWarm(block, minimumCount)))
             {
                 continue;
             }
 
-            CompiledRegion? around = _regions?.Around(block);
-            if (ripe && block != seed && around?.Loops == true)
-            {
-                // A loop that has shown to be one is best alone: what surrounds it would only take registers away.
-                continue;
-            }
-
-            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || around != null))
+            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || _regions?.Around(block) != null))
             {
                 // It has a translation to be linked to, or will have one when it is found to be worth it. A small part may still be worth having twice: a short callee, an inner loop.
                 duplicated += block->Count;
-                if (duplicated > (ripe ? MaximumDuplicatedWhenRipe : MaximumDuplicated))
+                if (duplicated > MaximumDuplicated)
                 {
                     continue;
                 }
             }
 
-            byte[] code = _cache.CodeOf(block);
-            if (!BlockCache.WasDecodedFrom(block, code))
-            {
-                // A device is writing there right now: what we know of the block is not what we would translate.
-                continue;
-            }
-
-            uint likely = LikelyTarget(block);
-            instructions += block->Count;
-            blocks.Add(new PlannedBlock((nint)block, block->Eip, block->Physical, code, block->Count)
-            {
-                IsIndirectTarget = _indirect.Contains(block->Eip),
-                LikelyTarget = likely,
-            });
-            Assume(pages, block->Eip >> 12);
-            if (block->CrossesPage)
-            {
-                Assume(pages, (block->NextEip - 1) >> 12);
-            }
-
-            if (_optimisations.Regions)
+            uint likely = _optimisations.LikelyTargets ? RegionDraft.LastTarget(block) : 0;
+            if (draft.TryAdd(block, likely, _indirect.Contains(block->Eip)) && _optimisations.Regions)
             {
                 PushSuccessors(block);
                 if (likely != 0 && (_optimisations.CallsInRegions || block->End == BlockEnd.IndirectJump))
@@ -133,30 +100,7 @@ internal sealed unsafe class RegionFinder
             }
         }
 
-        if (blocks.Count == 0)
-        {
-            return null;
-        }
-
-        return new RegionPlan
-        {
-            Blocks = blocks,
-            Pages = pages,
-            Mode = cpu->Mode,
-            Windows = windows,
-            CanRipen = _optimisations.RipeRegions && !ripe && windows == WindowPlan.Shut,
-            CacheGeneration = _cache.Generation(cpu->Mode),
-        };
-    }
-
-    /// <summary>The region stands on this page, as it is mapped now.</summary>
-    private void Assume(List<AssumedPage> pages, uint page)
-    {
-        var assumed = new AssumedPage(page, _machine.Cpu->ReadTable[page]);
-        if (!pages.Contains(assumed))
-        {
-            pages.Add(assumed);
-        }
+        return draft.Finish(windows);
     }
 
     /// <summary>
@@ -166,23 +110,6 @@ internal sealed unsafe class RegionFinder
     private bool LooksNear(GuestBlock* block, uint likely) =>
         block->End == BlockEnd.IndirectJump
         || (block->End == BlockEnd.IndirectCall && (!_optimisations.LikelyTargets || likely >> 12 == block->Eip >> 12));
-
-    /// <summary>Where the indirect branch at the end has led to; 0: there is none, or nobody knows.</summary>
-    private uint LikelyTarget(GuestBlock* block)
-    {
-        if (!_optimisations.LikelyTargets || block->End is not (BlockEnd.IndirectJump or BlockEnd.IndirectCall))
-        {
-            return 0;
-        }
-
-        Op* last = block->Head + 1;
-        while (last->Remaining > 1)
-        {
-            last++;
-        }
-
-        return last->Immediate;
-    }
 
     private bool IsWarm(GuestBlock* block, uint minimumCount) =>
         block->Head->Info != (ushort)HeadKind.Counting

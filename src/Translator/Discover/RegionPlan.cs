@@ -14,7 +14,7 @@ internal sealed unsafe record PlannedBlock(nint Block, uint Eip, uint Physical, 
     /// <summary>Indirect branches have been seen to lead here.</summary>
     public bool IsIndirectTarget { get; init; }
 
-    /// <summary>Where the indirect branch at its end led to when the interpreter ran it last; 0: it has none.</summary>
+    /// <summary>Where the indirect branch at its end has led to, or, on a path, the return; 0: it has none, or nobody knows.</summary>
     public uint LikelyTarget { get; init; }
 
     public GuestBlock* Pointer => (GuestBlock*)Block;
@@ -35,8 +35,11 @@ internal sealed class RegionPlan
     /// <summary>What it looks at memory through.</summary>
     public WindowPlan Windows { get; init; } = WindowPlan.Initial;
 
-    /// <summary>Once it has shown that much is run in it, it is to be planned anew, larger, among what is translated by then; false: this is the last of its kind.</summary>
-    public bool CanRipen { get; init; }
+    /// <summary>
+    /// It follows ways that the Guest has been seen to take: calls inside are as good as jumps, and nobody is expected to come in at the functions
+    /// that are called, or where they return to.
+    /// </summary>
+    public bool FollowsPaths { get; init; }
 
     /// <summary>Instructions in all.</summary>
     public int Instructions => Blocks.Sum(static block => block.Count);

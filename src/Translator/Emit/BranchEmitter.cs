@@ -106,7 +106,7 @@ internal sealed class BranchEmitter
                 return true;
             case FlowControl.Call when relative:
                 StackEmitter.PushValue(_c, FlagExpression.Of(next));
-                _c.Exits.LeaveWord(next);
+                LeaveWord(next);
                 Go(i.NearBranch32);
                 return true;
             case FlowControl.Return when i.Code is Code.Retnd or Code.Retnd_imm16:
@@ -120,7 +120,7 @@ internal sealed class BranchEmitter
                 OperandEmitter.Value(_c, i, 0, 4).Emit(_c);
                 _il.Emit(OpCodes.Stloc, target);
                 StackEmitter.PushValue(_c, FlagExpression.Of(next));
-                _c.Exits.LeaveWord(next);
+                LeaveWord(next);
                 Indirect(FlagExpression.Of(target));
                 return true;
             default:
@@ -370,10 +370,28 @@ internal sealed class BranchEmitter
         Either(comparison, ConditionCode.None, i.NearBranch32, next);
     }
 
+    /// <summary>For the return, if it is not known here where it will be.</summary>
+    private void LeaveWord(uint next)
+    {
+        if (!_graph.IsInlinedCall(Block))
+        {
+            _c.Exits.LeaveWord(next);
+        }
+    }
+
     private void Return(in Instruction i)
     {
         uint drop = 4 + (i.OpCount == 1 ? i.Immediate16 : 0u);
         LocalBuilder target = StackEmitter.PopValue(_c, drop);
+        if (_graph.InlinesCalls)
+        {
+            Compare(target, [.. _graph.SitesOf(Block).Select(_graph.Eip)]);
+            _c.ChargePending();
+            _il.Emit(OpCodes.Br, _c.Exits.Return(target, drop));
+            EmitEdges();
+            return;
+        }
+
         _c.ChargePending();
         if (_graph.ComparedSites.Count > 0 || _table != null)
         {
@@ -397,13 +415,49 @@ internal sealed class BranchEmitter
         }
     }
 
+    /// <summary>Goes to the one of these blocks that is the target; with it goes all that is known here.</summary>
+    private void Compare(LocalBuilder target, uint[] blocks)
+    {
+        foreach (uint eip in blocks)
+        {
+            TakeNotes(eip);
+        }
+
+        if (blocks.Any(NeedsCanonical))
+        {
+            _c.CanonicaliseFlags();
+        }
+
+        if (!blocks.All(eip => TakesPending(eip, false)))
+        {
+            _c.ChargePending();
+        }
+
+        foreach (uint eip in blocks)
+        {
+            Label way = LabelFor(eip);
+            _il.Emit(OpCodes.Ldloc, target);
+            _il.Emit(OpCodes.Ldc_I4, (int)eip);
+            _il.Emit(OpCodes.Beq, way);
+        }
+    }
+
     private void Indirect(FlagExpression value)
     {
         LocalBuilder target = _c.Temporary();
         value.Emit(_c);
         _il.Emit(OpCodes.Stloc, target);
-        _c.ChargePending();
         uint likely = _graph.LikelyTarget(Block);
+        if (_graph.InlinesCalls)
+        {
+            Compare(target, likely != 0 ? [likely] : []);
+            _c.ChargePending();
+            Leave(target);
+            EmitEdges();
+            return;
+        }
+
+        _c.ChargePending();
         if (_table != null || likely != 0)
         {
             _c.CanonicaliseFlags();

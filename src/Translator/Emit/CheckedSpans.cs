@@ -147,7 +147,7 @@ internal sealed class CheckedSpans(RegionContext c)
     {
         switch (i.Mnemonic)
         {
-            case Mnemonic.Push or Mnemonic.Call:
+            case Mnemonic.Push or Mnemonic.Call or Mnemonic.Ret when i.StackPointerIncrement != 0:
             case Mnemonic.Pop when i.GetOpKind(0) == OpKind.Register && i.GetOpRegister(0).GetFullRegister32() != Register.ESP:
                 return (Reg.Esp, i.StackPointerIncrement);
             case Mnemonic.Add or Mnemonic.Sub when Is32(i) && i.GetOpKind(1) is OpKind.Immediate32 or OpKind.Immediate8to32:

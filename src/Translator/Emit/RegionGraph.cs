@@ -25,6 +25,7 @@ internal sealed class RegionGraph
     private readonly List<int> _sites = [];
     private readonly List<int> _callees = [];
     private readonly uint[] _likely;
+    private readonly InlinedCalls? _inlined;
 
     public RegionGraph(RegionPlan plan, IReadOnlyList<Instruction[]> code, Optimisations optimisations)
     {
@@ -47,7 +48,17 @@ internal sealed class RegionGraph
             Connect(i);
         }
 
-        FindSites(plan, optimisations);
+        if (optimisations.InlinedCalls && optimisations.ReturnSites && (plan.FollowsPaths || optimisations.InlinesAllCalls))
+        {
+            ConnectLikelyTargets(plan, optimisations);
+            _inlined = new InlinedCalls(this, code, _likely);
+            ConnectReturns();
+        }
+        else
+        {
+            FindSites(plan, optimisations);
+        }
+
         Arrange();
         FindEntries();
         if (optimisations.AsksAtBlocks)
@@ -80,6 +91,15 @@ internal sealed class RegionGraph
 
     /// <summary>Where calls of the region return to, if a return is to compare its target with them.</summary>
     public List<uint> ComparedSites { get; } = [];
+
+    /// <summary>Where the return at the end of this block is likely to lead to, by numbers: it is at the end of functions that are called from there. Without it all returns compare with <see cref="ComparedSites"/>.</summary>
+    public IReadOnlyList<int> SitesOf(int block) => _inlined?.Sites.GetValueOrDefault(block) ?? [];
+
+    /// <summary>Does the block end with a call that comes back inside of the region?</summary>
+    public bool IsInlinedCall(int block) => _inlined?.IsInlined(block) == true;
+
+    /// <summary>Ways of calls and returns are ways as any other here: with them go what is known of flags and memory.</summary>
+    public bool InlinesCalls => _inlined != null;
 
     /// <summary>Blocks that indirect branches and returns find through a table.</summary>
     public IReadOnlySet<int> Tabled => _tabled;
@@ -158,6 +178,34 @@ internal sealed class RegionGraph
             else
             {
                 _mayLeave[block] = true;
+            }
+        }
+    }
+
+    private void ConnectLikelyTargets(RegionPlan plan, Optimisations optimisations)
+    {
+        for (int i = 0; i < plan.Blocks.Count; i++)
+        {
+            if (optimisations.LikelyTargets && _number.TryGetValue(plan.Blocks[i].LikelyTarget, out int target))
+            {
+                _likely[i] = plan.Blocks[i].LikelyTarget;
+                if (_code[i][^1].FlowControl != FlowControl.Return)
+                {
+                    _successors[i].Add(target);
+                    _predecessors[target]++;
+                }
+            }
+        }
+    }
+
+    private void ConnectReturns()
+    {
+        foreach ((int block, List<int> sites) in _inlined!.Sites)
+        {
+            foreach (int site in sites)
+            {
+                _successors[block].Add(site);
+                _predecessors[site]++;
             }
         }
     }

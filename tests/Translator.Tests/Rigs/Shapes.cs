@@ -12,6 +12,9 @@ internal static class Shapes
         ["blocks alone"] = new Optimisations { Regions = false },
         ["instructions alone"] = new Optimisations { Regions = false, BlockLimit = 1 },
         ["regions of instructions"] = new Optimisations { BlockLimit = 1 },
+        ["calls inlined"] = new Optimisations { InlinesAllCalls = true },
+        ["calls inlined, blocks of two instructions"] = new Optimisations { InlinesAllCalls = true, BlockLimit = 2 },
+        ["calls inlined, chains returning"] = new Optimisations { InlinesAllCalls = true, Chains = false },
         ["regions of two blocks"] = new Optimisations { RegionLimit = 2 },
         ["regions of three blocks of two instructions"] = new Optimisations { BlockLimit = 2, RegionLimit = 3 },
     };
