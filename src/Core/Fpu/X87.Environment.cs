@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Lguest.Jit.Core.Fpu;
 
@@ -66,13 +68,11 @@ internal static partial class X87
         Put32(image, 16, f.DataOffset);
         Put16(image, 20, f.DataSelector);
 
-        // Ten bytes of each sixteen, the rest 0: as two words they need no clearing first.
-        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(image.Slice(32, 128));
+        ref byte first = ref MemoryMarshal.GetReference(image.Slice(32, 128));
+        int top = f.Top;
         for (int index = 0; index < 8; index++)
         {
-            ref F80 register = ref St(ref f, index);
-            words[index * 2 + 1] = register.SignExponent;
-            words[index * 2] = register.Significand;
+            TenBytes(ref RegisterAt(ref f, top + index)).StoreUnsafe(ref first, (nuint)index * 16);
         }
     }
 
@@ -88,9 +88,13 @@ internal static partial class X87
         f.InstructionSelector = Get16(image, 12);
         f.DataOffset = Get32(image, 16);
         f.DataSelector = Get16(image, 20);
-        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(image.Slice(32, 128));
+        ref byte first = ref MemoryMarshal.GetReference(image.Slice(32, 128));
+        int top = f.Top;
         for (int index = 0; index < 8; index++)
-            St(ref f, index) = new F80(words[index * 2], (ushort)words[index * 2 + 1]);
+        {
+            TenBytes(ref Unsafe.Add(ref first, index * 16)).StoreUnsafe(ref RegisterAt(ref f, top + index));
+        }
+
         UpdateErrorSummary(ref f);
     }
 
@@ -104,6 +108,13 @@ internal static partial class X87
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value.Significand);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[8..], value.SignExponent);
     }
+
+    /// <summary>The physical register with this number, modulo 8, as the sixteen bytes that it takes.</summary>
+    private static ref byte RegisterAt(ref FpuState f, int physical) =>
+        ref Unsafe.As<F80, byte>(ref Unsafe.Add(ref Unsafe.As<F80Registers, F80>(ref f.Registers), physical & 7));
+
+    /// <summary>The first ten of sixteen bytes that are there; the rest is 0.</summary>
+    private static Vector128<byte> TenBytes(ref byte bytes) => Vector128.LoadUnsafe(ref bytes) & Vector128.Create(ulong.MaxValue, 0xFFFF).AsByte();
 
     private static void WriteEnvironment(in FpuState f, Span<byte> image, bool wide)
     {

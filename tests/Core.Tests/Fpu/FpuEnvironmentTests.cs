@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Buffers.Binary;
 using Lguest.Jit.Core.Fpu;
 
@@ -128,5 +129,29 @@ public class FpuEnvironmentTests
             return;
         Assert.Equal((expected.LastOpcode, expected.InstructionOffset), (actual.LastOpcode, actual.InstructionOffset));
         Assert.Equal(expected.DataOffset, actual.DataOffset);
+    }
+
+    [Fact]
+    public void Of_sixteen_bytes_ten_are_a_register_on_both_ways()
+    {
+        // A thunk that stores ten bytes leaves old ones above; and software may have put something there in an image.
+        FpuState f = default;
+        MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref f.Registers, 1)).Fill(0xCC);
+        byte[] image = new byte[512];
+        X87.Fxsave(ref f, image);
+        for (int register = 0; register < 8; register++)
+        {
+            Assert.Equal("CCCCCCCCCCCCCCCCCCCC000000000000", Convert.ToHexString(image.AsSpan(32 + (register * 16), 16)));
+        }
+
+        image.AsSpan(32, 128).Fill(0xAB);
+        X87.Fxrstor(ref f, image);
+        for (int register = 0; register < 8; register++)
+        {
+            Assert.Equal(new F80(0xABAB_ABAB_ABAB_ABAB, 0xABAB), X87.St(ref f, register));
+        }
+
+        X87.Fxsave(ref f, image);
+        Assert.Equal("ABABABABABABABABABAB000000000000", Convert.ToHexString(image.AsSpan(32, 16)));
     }
 }

@@ -36,6 +36,15 @@ internal static unsafe class ExtendedImage
             && ((linear & 15) == 0 || Fault.GeneralProtection(cpu));
     }
 
+    /// <summary>Where the Host has an image that lies in one page, as they mostly do; null: it does not, or the page has to be looked for first.</summary>
+    /// <param name="table"><see cref="GuestCpu.ReadTable"/> or <see cref="GuestCpu.WriteTable"/>.</param>
+    /// <param name="linear">Where the Guest has it.</param>
+    public static byte* Here(ulong* table, uint linear)
+    {
+        ulong entry = table[linear >> 12];
+        return entry == 0 || (linear & 0xFFF) > 0x1000 - Size ? null : (byte*)(entry + linear);
+    }
+
     /// <summary>Fills the used part.</summary>
     public static void Save(GuestCpu* cpu, Span<byte> image)
     {
@@ -66,12 +75,29 @@ internal readonly unsafe struct SaveExtended : IInstruction
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
-        Span<byte> image = stackalloc byte[ExtendedImage.Used];
-        if (!ExtendedImage.Locate(cpu, op, write: true, out uint linear) || !ColdAccess.ProbeWrite(cpu, linear, ExtendedImage.Size))
+        if (!ExtendedImage.Locate(cpu, op, write: true, out uint linear))
         {
             return false;
         }
 
+        byte* here = ExtendedImage.Here(cpu->WriteTable, linear);
+        if (here == null)
+        {
+            return Elsewhere(cpu, linear);
+        }
+
+        ExtendedImage.Save(cpu, new Span<byte>(here, ExtendedImage.Used));
+        return true;
+    }
+
+    private static bool Elsewhere(GuestCpu* cpu, uint linear)
+    {
+        if (!ColdAccess.ProbeWrite(cpu, linear, ExtendedImage.Size))
+        {
+            return false;
+        }
+
+        Span<byte> image = stackalloc byte[ExtendedImage.Used];
         ExtendedImage.Save(cpu, image);
         return ColdAccess.WriteBytes(cpu, linear, image);
     }
@@ -82,9 +108,18 @@ internal readonly unsafe struct RestoreExtended : IInstruction
 {
     public static bool Execute(GuestCpu* cpu, Op* op)
     {
+        if (!ExtendedImage.Locate(cpu, op, write: false, out uint linear))
+        {
+            return false;
+        }
+
+        byte* here = ExtendedImage.Here(cpu->ReadTable, linear);
+        return here == null ? Elsewhere(cpu, linear) : ExtendedImage.Restore(cpu, new ReadOnlySpan<byte>(here, ExtendedImage.Used));
+    }
+
+    private static bool Elsewhere(GuestCpu* cpu, uint linear)
+    {
         Span<byte> image = stackalloc byte[ExtendedImage.Used];
-        return ExtendedImage.Locate(cpu, op, write: false, out uint linear)
-            && ColdAccess.ReadBytes(cpu, linear, image)
-            && ExtendedImage.Restore(cpu, image);
+        return ColdAccess.ReadBytes(cpu, linear, image) && ExtendedImage.Restore(cpu, image);
     }
 }
