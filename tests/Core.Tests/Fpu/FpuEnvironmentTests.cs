@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Lguest.Jit.Core.Fpu;
 
 namespace Lguest.Jit.Core.Tests.Fpu;
