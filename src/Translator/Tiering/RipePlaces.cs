@@ -24,10 +24,13 @@ internal sealed unsafe class RipePlaces
     /// <summary>Blocks that wait which are looked at for one that can be planned now.</summary>
     private const int Attempts = 16;
 
+    /// <summary>Blocks that wait at most; those of processes that have ended wait for ever.</summary>
+    private const int MostWaiting = 1024;
+
     private readonly PathProfile _profile;
     private readonly RegionCache _regions;
     private readonly Dictionary<nint, int> _crossings = [];
-    private readonly LinkedList<nint> _waiting = new();
+    private readonly Queue<nint> _waiting = new();
     private CompiledRegion? _current;
     private bool _isFirst;
     private bool _foundSomething = true;
@@ -80,16 +83,34 @@ internal sealed unsafe class RipePlaces
         _isFirst = false;
     }
 
-    /// <summary>Takes the first block that satisfies <paramref name="usable"/>; null: there is none among the first few.</summary>
+    /// <summary>The block is worth a region from there on.</summary>
+    public void Add(GuestBlock* block)
+    {
+        if (_waiting.Count >= MostWaiting)
+        {
+            _waiting.Dequeue();
+        }
+
+        _waiting.Enqueue((nint)block);
+    }
+
+    /// <summary>
+    /// Takes the first block that satisfies <paramref name="usable"/>; null: there is none among the first few. Those go to the end, so that the next ones get
+    /// their turn: what is not mapped now may never be again.
+    /// </summary>
     public GuestBlock* Take(Func<nint, bool> usable)
     {
-        int attempts = 0;
-        for (LinkedListNode<nint>? node = _waiting.First; node != null && attempts < Attempts; node = node.Next, attempts++)
+        for (int attempts = Math.Min(Attempts, _waiting.Count); attempts > 0; attempts--)
         {
-            if (usable(node.Value))
+            var block = (GuestBlock*)_waiting.Dequeue();
+            if (usable((nint)block))
             {
-                _waiting.Remove(node);
-                return (GuestBlock*)node.Value;
+                return block;
+            }
+
+            if (block->Valid)
+            {
+                _waiting.Enqueue((nint)block);
             }
         }
 
@@ -118,7 +139,7 @@ internal sealed unsafe class RipePlaces
 
         if (crossings == due)
         {
-            _waiting.AddLast((nint)block);
+            Add(block);
         }
     }
 }

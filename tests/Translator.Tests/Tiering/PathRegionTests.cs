@@ -4,6 +4,7 @@ using Lguest.Jit.Core.State;
 using Lguest.Jit.Launcher.Tour;
 using Lguest.Jit.Translator.Cache;
 using Lguest.Jit.Translator.Tests.Rigs;
+using Lguest.Jit.Translator.Tiering;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Lguest.Jit.Translator.Tests.Tiering;
@@ -170,6 +171,58 @@ public sealed unsafe class PathRegionTests
             Assert.Equal(seen[i] != top, seen[i + 1] == top);
             Assert.True(seen[i] == top || seen[i] != seen[i + 2]);
         }
+    }
+
+    [Fact]
+    public void Those_who_wait_for_ever_do_not_keep_others_waiting()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, 50, waits: true));
+        var places = new RipePlaces(new PathProfile(), ((TieredEngine)rig.Engine).Regions);
+        GuestBlock* blocks = stackalloc GuestBlock[41];
+        for (int i = 0; i <= 40; i++)
+        {
+            blocks[i].Valid = i % 2 == 0;
+            places.Add(blocks + i);
+        }
+
+        // As of processes that are not running, or that have ended; the one that could be planned is the last.
+        GuestBlock* taken = null;
+        nint wanted = (nint)(blocks + 40);
+        for (int i = 0; i < 4 && taken == null; i++)
+        {
+            taken = places.Take(block => block == wanted);
+        }
+
+        Assert.Equal(wanted, (nint)taken);
+        Assert.True(places.IsWaiting);
+        int left = 0;
+        while (places.Take(static _ => true) != null)
+        {
+            left++;
+        }
+
+        Assert.Equal(20, left);
+        Assert.False(places.IsWaiting);
+    }
+
+    [Fact]
+    public void There_is_an_end_to_how_many_wait()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, 50, waits: true));
+        var places = new RipePlaces(new PathProfile(), ((TieredEngine)rig.Engine).Regions);
+        GuestBlock block = new() { Valid = true };
+        for (int i = 0; i < 100_000; i++)
+        {
+            places.Add(&block);
+        }
+
+        int waiting = 0;
+        while (places.Take(static _ => true) != null)
+        {
+            waiting++;
+        }
+
+        Assert.InRange(waiting, 100, 10_000);
     }
 
     /// <summary>
