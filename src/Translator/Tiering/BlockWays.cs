@@ -29,7 +29,7 @@ internal sealed class BlockWays
         int least = 0;
         for (int i = 0; i < Places; i++)
         {
-            if (_eips[i] == eip && _counts[i] > 0)
+            if (_eips[i] == eip)
             {
                 _counts[i]++;
                 return;

@@ -126,18 +126,31 @@ internal sealed unsafe class RipePlaces
         _current = null;
     }
 
-    private void Count(GuestBlock* block)
+    /// <summary>Is a block ripe that a region has been left for so many times, and not one time more or less?</summary>
+    public static bool IsRipeAt(int crossings)
     {
-        int crossings = _crossings.GetValueOrDefault((nint)block) + 1;
-        _crossings[(nint)block] = crossings;
-        _foundSomething |= crossings <= CrossingsOfRipe;
-        int due = CrossingsOfRipe;
+        // Wider than what is compared with: a Guest may have all the time in the world.
+        long due = CrossingsOfRipe;
         while (due < crossings)
         {
             due *= TimesUntilRipeAgain;
         }
 
-        if (crossings == due)
+        return crossings == due;
+    }
+
+    private void Count(GuestBlock* block)
+    {
+        int crossings = _crossings.GetValueOrDefault((nint)block);
+        if (crossings == int.MaxValue)
+        {
+            return;
+        }
+
+        crossings++;
+        _crossings[(nint)block] = crossings;
+        _foundSomething |= crossings <= CrossingsOfRipe;
+        if (IsRipeAt(crossings))
         {
             Add(block);
         }

@@ -40,6 +40,17 @@ public sealed class BlockWaysTests
     }
 
     [Fact]
+    public void What_comes_back_after_it_was_forgotten_counts_again()
+    {
+        var ways = new BlockWays();
+        Count(ways, 0x1000, 1);
+        Count(ways, 0x2000, 1);
+        Count(ways, 0x3000, 200);
+        Count(ways, 0x2000, 20);
+        Assert.InRange(ways.Share(0x2000), 0.2, 0.6);
+    }
+
+    [Fact]
     public void Nothing_seen_is_no_place()
     {
         var ways = new BlockWays();

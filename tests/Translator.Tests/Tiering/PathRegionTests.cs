@@ -205,6 +205,17 @@ public sealed unsafe class PathRegionTests
         Assert.False(places.IsWaiting);
     }
 
+    [Theory]
+    [InlineData(15, false)]
+    [InlineData(16, true)]
+    [InlineData(17, false)]
+    [InlineData(128, true)]
+    [InlineData(1024, true)]
+    [InlineData((1 << 28) + 1, false)]
+    [InlineData(int.MaxValue, false)]
+    public void A_place_is_ripe_ever_more_seldom_and_counting_has_an_end(int crossings, bool ripe) =>
+        Assert.Equal(ripe, RipePlaces.IsRipeAt(crossings));
+
     [Fact]
     public void There_is_an_end_to_how_many_wait()
     {
