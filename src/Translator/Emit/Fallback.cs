@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
+using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -51,8 +52,8 @@ internal static unsafe class Fallback
         Op* ops = Place(c, writer, allocations, out int count);
         ILGenerator il = c.Il;
 
-        // (RCL and RCR once all the way round write OF, though the tables say that they do nothing.)
-        bool touchesFlags = (i.RflagsRead | i.RflagsModified) != RflagsBits.None || i.Mnemonic is Mnemonic.Rcl or Mnemonic.Rcr;
+        // (RCL and RCR once all the way round write OF, though the tables say that they do nothing. DF is not among the flags that wait to be worked out.)
+        bool touchesFlags = ((i.RflagsRead & ~RflagsBits.DF) | i.RflagsModified) != RflagsBits.None || i.Mnemonic is Mnemonic.Rcl or Mnemonic.Rcr;
 
         c.SettleEntry();
 
@@ -66,6 +67,7 @@ internal static unsafe class Fallback
             }
         }
 
+        Label? nothingToDo = !touchesFlags && MayRepeatNotOnce(i) ? SkipUnlessCounting(c) : null;
         c.Exits.SpillRegisters();
         if (touchesFlags)
         {
@@ -79,9 +81,19 @@ internal static unsafe class Fallback
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldc_I8, (long)ops);
         il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Ldc_I8, (long)(ops + count));
-        il.Emit(OpCodes.Conv_I);
-        il.Emit(OpCodes.Call, s_run);
+        if (count == 1)
+        {
+            il.Emit(OpCodes.Ldc_I8, (long)ops->Handler);
+            il.Emit(OpCodes.Conv_I);
+            il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(nint), [typeof(nint), typeof(nint)], null);
+        }
+        else
+        {
+            il.Emit(OpCodes.Ldc_I8, (long)(ops + count));
+            il.Emit(OpCodes.Conv_I);
+            il.Emit(OpCodes.Call, s_run);
+        }
+
         c.Onward.LeftUnless(OpCodes.Brtrue);
         for (int r = 0; r < 8; r++)
         {
@@ -104,7 +116,47 @@ internal static unsafe class Fallback
 
         // Iterations of string instructions are charged as they go.
         c.LoadBudget();
+        if (nothingToDo is { } label)
+        {
+            il.MarkLabel(label);
+        }
+
         return true;
+    }
+
+    /// <summary>REP MOVS, STOS and LODS, counting in ECX. A kernel copies doublewords and then the bytes that are left over, of which there are mostly none.</summary>
+    private static bool MayRepeatNotOnce(in Instruction i)
+    {
+        if (!i.HasRepPrefix || !i.IsStringInstruction)
+        {
+            return false;
+        }
+
+        for (int k = 0; k < i.OpCount; k++)
+        {
+            if (i.GetOpKind(k) is OpKind.MemorySegSI or OpKind.MemoryESDI)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Goes on unless ECX is 0: then to the label, where nothing may be expected to have been stored or loaded again.</summary>
+    private static Label SkipUnlessCounting(RegionContext c)
+    {
+        // Both ways have to agree on where the flags are, and on what has been paid for.
+        if (c.Flags.UsesFields && c.Flags.Kind != FlagState.Dynamic)
+        {
+            c.Flags = c.SaveFlags(c.Flags);
+        }
+
+        c.ChargePending();
+        Label nothing = c.Il.DefineLabel();
+        c.Il.Emit(OpCodes.Ldloc, c.Register(Reg.Ecx));
+        c.Il.Emit(OpCodes.Brfalse, nothing);
+        return nothing;
     }
 
     private static bool MayWriteXmm(in Instruction i) =>
