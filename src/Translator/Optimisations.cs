@@ -62,6 +62,12 @@ internal sealed record Optimisations
     /// <summary>Accesses off one register are checked together, by the first of them.</summary>
     public bool CheckedSpans { get; set; } = true;
 
+    /// <summary>Along paths, accesses of 2 and 4 bytes are taken to be aligned, and so to lie within a page, until one is seen that is not.</summary>
+    public bool AlignedAccesses { get; set; } = true;
+
+    /// <summary>So in any region, and not only along paths: a shape for tests to try.</summary>
+    public bool AlignsAllAccesses { get; init; }
+
     /// <summary>A block with one way in takes over what has been checked.</summary>
     public bool InheritedSpans { get; set; } = true;
 
@@ -137,6 +143,7 @@ internal sealed record Optimisations
         ["late-windows"] = static (o, on) => o.LateWindows = on,
         ["fill-ahead"] = static (o, on) => o.FillAhead = on,
         ["checked-spans"] = static (o, on) => o.CheckedSpans = on,
+        ["aligned-accesses"] = static (o, on) => o.AlignedAccesses = on,
         ["inherited-spans"] = static (o, on) => o.InheritedSpans = on,
         ["slices"] = static (o, on) => o.Slices = on,
         ["pending-budget"] = static (o, on) => o.PendingBudget = on,

@@ -35,9 +35,11 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     /// <summary>Share of a path's instructions that must not be in the region that begins there already.</summary>
     private const double ShareOfNew = 0.2;
 
+    private readonly GuestMachine _machine;
     private readonly InterpreterEngine _interpreter;
     private readonly RegionFinder _finder;
     private readonly WindowTuner _tuner;
+    private readonly AlignmentTuner _alignment;
     private readonly RegionCache _regions;
     private readonly CompileQueue? _queue;
     private readonly HotBlocks _hot = new();
@@ -70,6 +72,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         EngineProbes? probes = null,
         bool waits = false)
     {
+        _machine = machine;
         _threshold = threshold;
 
         // A copy: this one may have to be changed on the way.
@@ -85,7 +88,8 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _interpreter.Cache.Backoff = threshold != 0;
         _firstWindows = _optimisations.LateWindows && threshold != 0 ? WindowPlan.Shut : WindowPlan.Initial;
         _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
-        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner };
+        _alignment = new AlignmentTuner(TranslateAgain);
+        _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner, Alignment = _alignment };
         _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, _regions);
         var profile = new PathProfile();
         _ripe = new RipePlaces(profile, _regions);
@@ -180,11 +184,15 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         cpu->Tier = ExecutionTier.Interpreter;
     }
 
-    /// <summary>Translated code was outside of a window. Called between blocks, before the interpreter takes its turn.</summary>
+    /// <summary>Translated code was outside of a window, or at an address that is not aligned. Called between blocks, before the interpreter takes its turn.</summary>
     private void Missed(GuestCpu* cpu)
     {
         cpu->Tier = ExecutionTier.Translator;
-        _tuner.Missed(cpu);
+        if (!_alignment.TryMissed(cpu))
+        {
+            _tuner.Missed(cpu);
+        }
+
         cpu->Tier = ExecutionTier.Interpreter;
     }
 
@@ -206,11 +214,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         }
         else if (_optimisations.RipeRegions)
         {
-            _interpreter.Steps = _ripe.Look();
             if (_queue == null)
             {
                 RipenAll();
             }
+
+            _interpreter.Steps = _ripe.Look();
         }
 
         cpu->Tier = ExecutionTier.Interpreter;
@@ -220,7 +229,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private void RipenAll()
     {
         ForgetAfterReset();
-        while (_ripe.IsWaiting && _queue?.IsIdle != false)
+        while (_ripe.CanPlan && _queue?.IsIdle != false)
         {
             GuestBlock* block = _ripe.Take(_isBlockMappedNow);
             if (block == null)
@@ -240,6 +249,11 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             else
             {
                 CompileNow(plan);
+            }
+
+            if (_paths.Next != 0 && _interpreter.Cache.Peek(_paths.Next) is var next && next != null)
+            {
+                _ripe.AddEnd(next);
             }
         }
     }
@@ -346,22 +360,52 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             return;
         }
 
-        _regions.Install(region);
+        Install(region);
+    }
+
+    private void Install(CompiledRegion region)
+    {
+        if (_regions.Install(region) && region.Plan.FollowsPaths)
+        {
+            _ripe.Installed();
+        }
     }
 
     /// <summary>Has a region translated once more, with other windows.</summary>
     private void Replace(CompiledRegion region, WindowPlan windows)
     {
         // A plan is made of what is mapped now, and that is this region's own code: it has just been left.
-        if (region.IsBeingReplaced || _finder.Find(region.Plan.Blocks[0].Eip, _threshold / 8, windows, [.. region.Plan.Blocks.Select(static b => b.Block)]) is not { } plan)
+        RegionPlan old = region.Plan;
+        if (!region.IsBeingReplaced
+            && (old.FollowsPaths ? SameBlocks(old, windows, old.Realigned) : _finder.Find(old.Blocks[0].Eip, _threshold / 8, windows, [.. old.Blocks.Select(static b => b.Block)])) is { } plan)
         {
-            return;
+            Replace(region, plan);
         }
+    }
 
+    /// <summary>Has a region translated once more, now that more is known of its accesses.</summary>
+    private void TranslateAgain(CompiledRegion region)
+    {
+        if (!region.IsBeingReplaced && SameBlocks(region.Plan, region.Plan.Windows, region.Plan.Realigned + 1) is { } plan)
+        {
+            Replace(region, plan);
+        }
+    }
+
+    /// <summary>A new plan for the same blocks; null: not all of them are what is mapped there now.</summary>
+    private RegionPlan? SameBlocks(RegionPlan old, WindowPlan windows, int realigned)
+    {
+        var draft = new RegionDraft(_machine, _interpreter.Cache, _alignment) { Realigned = realigned };
+        return old.Blocks.All(block => IsMappedNow(block.Block) && draft.TryAdd(block.Pointer, block.LikelyTarget, block.IsIndirectTarget))
+            ? draft.Finish(windows, old.FollowsPaths) : null;
+    }
+
+    private void Replace(CompiledRegion region, RegionPlan plan)
+    {
         region.IsBeingReplaced = true;
         if (_queue != null)
         {
-            // A loop goes round right now, and is left or misses its windows each time.
+            // It runs right now, perhaps in a loop, and is left or misses its windows each time.
             _queue.Offer(plan, atOnce: true);
         }
         else
@@ -378,7 +422,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
-                _regions.Install(region!);
+                Install(region!);
             }
         }
 

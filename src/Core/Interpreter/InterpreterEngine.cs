@@ -244,10 +244,11 @@ internal sealed unsafe class InterpreterEngine : IExecutionEngine
 
             cpu->RunBudget += rest;
             cpu->BudgetLeft += rest;
-            if (cpu->Exit != ExitReason.Budget)
+            ExitReason reason = Resume(cpu);
+            if (reason != ExitReason.Continue)
             {
                 Steps = 0;
-                return Resume(cpu);
+                return reason;
             }
         }
 

@@ -49,6 +49,9 @@ internal sealed unsafe class CompiledRegion : IDisposable
     /// <summary>Who looks through which.</summary>
     public IReadOnlyList<WindowUse> WindowUses { get; }
 
+    /// <summary>What <see cref="Core.State.GuestCpu.MissRecord"/> has when an access in here was not aligned as expected; 0: none is expected to be.</summary>
+    public nint AlignmentRecord { get; init; }
+
     /// <summary>Its <see cref="Core.Interpreter.BlockLink"/>s, which are among its allocations.</summary>
     public IReadOnlyList<nint> Links { get; }
 

@@ -38,6 +38,9 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     /// <summary>Looks after the regions' windows; null: nobody does.</summary>
     public WindowTuner? Tuner { get; init; }
 
+    /// <summary>Learns which accesses are not aligned; null: nobody does.</summary>
+    public AlignmentTuner? Alignment { get; init; }
+
     public int Count => _oldestFirst.Count;
 
     /// <summary>The regions in use, oldest first.</summary>
@@ -229,12 +232,14 @@ internal sealed unsafe class RegionCache : IBlockListener, IDisposable
     private void Enlist(CompiledRegion region)
     {
         Tuner?.Installed(region);
+        Alignment?.Installed(region);
         region.IsInstalled = true;
     }
 
     private void Strike(CompiledRegion region)
     {
         Tuner?.Removed(region);
+        Alignment?.Removed(region);
         region.IsInstalled = false;
     }
 

@@ -25,7 +25,16 @@ internal sealed unsafe class PathFinder
     private const double ChanceOfUnknown = 0.3;
 
     /// <summary>An indirect branch, or the return to an unknown caller, that goes elsewhere more often is where the path ends.</summary>
-    private const double LeastShareOfTarget = 0.5;
+    private const double LeastShareOfTarget = 0.3;
+
+    /// <summary>What a path that may not be longer is about to come to this often is where another one begins.</summary>
+    private const double LeastChanceOfNext = 0.25;
+
+    /// <summary>A path ends where another one begins that is at least so long...</summary>
+    private const int InstructionsOfLongPath = MaximumInstructions * 2 / 3;
+
+    /// <summary>... if it has so many instructions by then. So they follow each other; else they would go round and round a long circle, each a little ahead of the last.</summary>
+    private const int InstructionsOfConnection = MaximumInstructions / 5;
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
@@ -50,25 +59,38 @@ internal sealed unsafe class PathFinder
         _optimisations = optimisations;
     }
 
+    /// <summary>Where the path that was found last would have gone on, had it not become too long; 0: nowhere that is worth it.</summary>
+    public uint Next { get; private set; }
+
     /// <summary>A region from the block at <paramref name="eip"/> on; null: that one cannot be compiled.</summary>
     public RegionPlan? Find(uint eip)
     {
+        Next = 0;
         if ((_machine.Cpu->Mode & ~CpuMode.User) != 0)
         {
             return null;
         }
 
-        var draft = new RegionDraft(_machine, _cache);
+        var draft = new RegionDraft(_machine, _cache, _regions.Alignment);
         _work.Clear();
         _inside.Clear();
         Expect(eip, null, 1);
-        while (draft.Count < _optimisations.RegionLimit * BlocksPerRegionLimit && _work.TryDequeue(out Step step, out _))
+        while (_work.TryDequeue(out Step step, out _))
         {
             GuestBlock* block = _cache.Peek(step.Eip);
-            if (block == null || _inside.Contains(step.Eip) || draft.Instructions + block->Count > MaximumInstructions || block->IsRestless
-                || (draft.Count > 0 && _regions.Around(block)?.Loops == true))
+            if (block == null || _inside.Contains(step.Eip) || block->IsRestless || (draft.Count > 0 && (_regions.Around(block)?.Loops == true || EndsAt(block, draft))))
             {
                 // A loop that has shown to be one is best alone: what surrounds it would only take registers away.
+                continue;
+            }
+
+            if (draft.Count >= _optimisations.RegionLimit * BlocksPerRegionLimit || draft.Instructions + block->Count > MaximumInstructions)
+            {
+                if (step.Chance >= LeastChanceOfNext && Next == 0)
+                {
+                    Next = step.Eip;
+                }
+
                 continue;
             }
 
@@ -82,6 +104,11 @@ internal sealed unsafe class PathFinder
 
         return draft.Finish(WindowPlan.Shut, followsPaths: true);
     }
+
+    /// <summary>Another path takes over here, and this one is long enough.</summary>
+    private bool EndsAt(GuestBlock* block, RegionDraft draft) =>
+        draft.Instructions >= InstructionsOfConnection && _regions.Behind(block) is { Plan: { FollowsPaths: true, Instructions: >= InstructionsOfLongPath } } path
+        && path.Plan.Blocks[0].Pointer == block;
 
     /// <summary>What comes behind a block.</summary>
     private void Follow(GuestBlock* block, uint likely, Step step)

@@ -1,21 +1,33 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
+using Lguest.Jit.Translator.Tiering;
 
 namespace Lguest.Jit.Translator.Discover;
 
 /// <summary>The blocks that have been chosen for a region so far, and the pages that they lie in.</summary>
 internal sealed unsafe class RegionDraft
 {
+    /// <summary>After so many times nothing is expected of any of the blocks any more.</summary>
+    private const int MostRealigned = 3;
+
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
+    private readonly AlignmentTuner? _alignment;
     private readonly List<PlannedBlock> _blocks = [];
     private readonly List<AssumedPage> _pages = [];
 
-    public RegionDraft(GuestMachine machine, BlockCache cache)
+    /// <param name="machine">Whose Guest.</param>
+    /// <param name="cache">Its decoded blocks.</param>
+    /// <param name="alignment">Knows which blocks access memory that is not aligned; null: nobody does.</param>
+    public RegionDraft(GuestMachine machine, BlockCache cache, AlignmentTuner? alignment)
     {
+        _alignment = alignment;
         _machine = machine;
         _cache = cache;
     }
+
+    /// <summary>As <see cref="RegionPlan.Realigned"/>; to be said first.</summary>
+    public int Realigned { get; init; }
 
     public int Count => _blocks.Count;
 
@@ -40,6 +52,7 @@ internal sealed unsafe class RegionDraft
         {
             IsIndirectTarget = isIndirectTarget,
             LikelyTarget = likely,
+            IsUnaligned = Realigned >= MostRealigned || _alignment?.IsUnaligned(block->Eip) == true,
         });
         Assume(block->Eip >> 12);
         if (block->CrossesPage)
@@ -60,6 +73,7 @@ internal sealed unsafe class RegionDraft
         Mode = _machine.Cpu->Mode,
         Windows = windows,
         FollowsPaths = followsPaths,
+        Realigned = Realigned,
         CacheGeneration = _cache.Generation(_machine.Cpu->Mode),
     };
 

@@ -58,7 +58,7 @@ internal sealed unsafe class RegionFinder
             return null;
         }
 
-        var draft = new RegionDraft(_machine, _cache);
+        var draft = new RegionDraft(_machine, _cache, _regions?.Alignment);
         int duplicated = 0;
         _work.Clear();
         _seen.Clear();

@@ -17,6 +17,9 @@ internal sealed unsafe record PlannedBlock(nint Block, uint Eip, uint Physical, 
     /// <summary>Where the indirect branch at its end has led to, or, on a path, the return; 0: it has none, or nobody knows.</summary>
     public uint LikelyTarget { get; init; }
 
+    /// <summary>It has been seen to access memory at addresses that are not aligned.</summary>
+    public bool IsUnaligned { get; init; }
+
     public GuestBlock* Pointer => (GuestBlock*)Block;
 }
 
@@ -40,6 +43,9 @@ internal sealed class RegionPlan
     /// that are called, or where they return to.
     /// </summary>
     public bool FollowsPaths { get; init; }
+
+    /// <summary>Times that these blocks have been translated anew because accesses were not aligned.</summary>
+    public int Realigned { get; init; }
 
     /// <summary>Instructions in all.</summary>
     public int Instructions => Blocks.Sum(static block => block.Count);

@@ -51,6 +51,9 @@ internal readonly record struct AddressForm(int Base, int Index, int Scale, int 
         System.Numerics.BitOperations.Log2((uint)i.MemoryIndexScale),
         (int)i.MemoryDisplacement32);
 
+    /// <summary>Known when the code is emitted.</summary>
+    public bool IsAbsolute => Base < 0 && Index < 0;
+
     /// <summary>Relative to a register.</summary>
     public static AddressForm Off(int register, int displacement) => new(register, -1, 0, displacement);
 

@@ -130,7 +130,7 @@ internal sealed class CheckedSpans(RegionContext c)
     public CheckedSpan Alone(int size, bool write)
     {
         (LocalBuilder hostBase, LocalBuilder offset) = Locals();
-        return new CheckedSpan(default, 0, size, write, hostBase, offset);
+        return new CheckedSpan(AddressForm.Off(Reg.Eax, 0), 0, size, write, hostBase, offset);
     }
 
     /// <summary>The span has been checked.</summary>
@@ -167,7 +167,7 @@ internal sealed class CheckedSpans(RegionContext c)
         int maximum = inWindow ? MaximumInWindow : MaximumInPage;
 
         // Where the address is known, so is the end of the page: a span across it would miss each time.
-        bool pageIsKnown = !inWindow && form.Base < 0 && form.Index < 0;
+        bool pageIsKnown = !inWindow && form.IsAbsolute;
         long moved = 0;
         for (int k = _position; k < _code.Length; k++)
         {

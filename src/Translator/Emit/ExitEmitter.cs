@@ -68,9 +68,9 @@ internal sealed unsafe class ExitEmitter
 
     /// <summary>Goes on if the comparison of what is on the stack holds, else leaves to have the current instruction interpreted.</summary>
     /// <param name="holds">A branch.</param>
-    /// <param name="window">The window that did not show what was wanted; null: it was something else.</param>
+    /// <param name="note">Who is to be told; null: nobody.</param>
     /// <returns>The label that leaves.</returns>
-    public Label MissUnless(OpCode holds, WindowMiss? window = null) => LeaveUnless(holds, Find(_c.CurrentEip, _c.Remaining, ExitReason.Miss, window));
+    public Label MissUnless(OpCode holds, MissNote? note = null) => LeaveUnless(holds, Find(_c.CurrentEip, _c.Remaining, ExitReason.Miss, note));
 
     /// <summary>As <see cref="MissUnless"/>, instead of going to the block at <paramref name="eip"/>, whose instructions have been charged.</summary>
     public void RefuseUnless(OpCode holds, uint eip, int instructions) => LeaveUnless(holds, Find(eip, instructions, ExitReason.Budget, null));
@@ -214,7 +214,7 @@ internal sealed unsafe class ExitEmitter
         Copy(records, &records->Reason, MethodNames.Exit);
         _il.Emit(OpCodes.Ldarg_0);
         _c.Offset(MethodNames.MissRecord);
-        LoadRecord(records, &records->Window, OpCodes.Ldind_I8);
+        LoadRecord(records, &records->Note, OpCodes.Ldind_I8);
         _il.Emit(OpCodes.Stind_I8);
         _c.Onward.ReturnNull();
     }
@@ -273,7 +273,7 @@ internal sealed unsafe class ExitEmitter
         _allocations.Add((nint)records);
         for (int i = 0; i < _leaving.Count; i++)
         {
-            records[i] = new ExitRecord { Eip = _leaving[i].Eip, GiveBack = _leaving[i].GiveBack, Reason = (int)_leaving[i].Reason, Window = _leaving[i].Window?.Record ?? 0 };
+            records[i] = new ExitRecord { Eip = _leaving[i].Eip, GiveBack = _leaving[i].GiveBack, Reason = (int)_leaving[i].Reason, Note = _leaving[i].Note?.Record ?? 0 };
         }
 
         return records;
@@ -317,21 +317,21 @@ internal sealed unsafe class ExitEmitter
         return leaving.Label;
     }
 
-    private Leaving Find(uint eip, int giveBack, ExitReason reason, WindowMiss? window)
+    private Leaving Find(uint eip, int giveBack, ExitReason reason, MissNote? note)
     {
         giveBack -= _c.Pending;
 
         // All accesses of one instruction leave the same way.
         for (int i = _leaving.Count - 1; i >= 0 && _leaving[i].Eip == eip; i--)
         {
-            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags) && _leaving[i].Window == window
+            if (_leaving[i].GiveBack == giveBack && _leaving[i].Reason == reason && ReferenceEquals(_leaving[i].Flags, _c.Flags) && _leaving[i].Note == note
                 && _leaving[i].Waiting == _c.X87.Waiting && _leaving[i].WaitingCount == _c.X87.WaitingCount)
             {
                 return _leaving[i];
             }
         }
 
-        var leaving = new Leaving(_leaving.Count, _il.DefineLabel(), eip, giveBack, _c.Flags, reason, window, _c.X87.Waiting, _c.X87.WaitingCount);
+        var leaving = new Leaving(_leaving.Count, _il.DefineLabel(), eip, giveBack, _c.Flags, reason, note, _c.X87.Waiting, _c.X87.WaitingCount);
         _leaving.Add(leaving);
         return leaving;
     }
@@ -348,14 +348,14 @@ internal sealed unsafe class ExitEmitter
 
         _il.Emit(OpCodes.Ldc_I4, leaving.Number);
         _il.Emit(OpCodes.Stloc, _exit);
-        if (leaving.Window is { } missed)
+        if (leaving.Note is { Window: { } window } missed)
         {
             // The address follows from where the window begins.
             _il.Emit(OpCodes.Ldarg_0);
             _c.Offset(MethodNames.MissAddress);
-            _il.Emit(OpCodes.Ldloc, missed.Offset);
+            _il.Emit(OpCodes.Ldloc, missed.Offset!);
             _il.Emit(OpCodes.Conv_U4);
-            _il.Emit(OpCodes.Ldloc, missed.Window.Start);
+            _il.Emit(OpCodes.Ldloc, window.Start);
             _il.Emit(OpCodes.Sub);
             _il.Emit(OpCodes.Stind_I4);
         }
@@ -424,7 +424,7 @@ internal sealed unsafe class ExitEmitter
     }
 
     /// <summary>An exit for a reason.</summary>
-    private sealed record Leaving(int Number, Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, WindowMiss? Window, X87Run? Waiting, int WaitingCount)
+    private sealed record Leaving(int Number, Label Label, uint Eip, int GiveBack, FlagState Flags, ExitReason Reason, MissNote? Note, X87Run? Waiting, int WaitingCount)
     {
         /// <summary>Its stub stands somewhere.</summary>
         public bool Emitted { get; set; }
@@ -451,8 +451,8 @@ internal sealed unsafe class ExitEmitter
         public int Reason;
         private readonly int _padding;
 
-        /// <summary>The use of a window that was missed, or 0 (<see cref="Core.State.GuestCpu.MissRecord"/>).</summary>
-        public nint Window;
+        /// <summary>Who learns from it, or 0 (<see cref="Core.State.GuestCpu.MissRecord"/>).</summary>
+        public nint Note;
         private readonly nint _unused;
     }
 

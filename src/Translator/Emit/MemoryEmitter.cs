@@ -97,7 +97,7 @@ internal static class MemoryEmitter
         int size = (int)(span.High - span.Low);
         if (c.UseWindows && c.Windows.TryFind(accesses, out Window window, out nint record))
         {
-            LookThrough(c, window, span.Offset, size, new WindowMiss(record, window, span.Offset));
+            LookThrough(c, window, span.Offset, size, new MissNote(record, window, span.Offset));
             return span with { Base = window.Base };
         }
 
@@ -106,7 +106,7 @@ internal static class MemoryEmitter
     }
 
     /// <summary>Offset = address - start; out if that is more than the window's limit.</summary>
-    private static void LookThrough(RegionContext c, Window window, LocalBuilder offset, int size, WindowMiss miss)
+    private static void LookThrough(RegionContext c, Window window, LocalBuilder offset, int size, MissNote miss)
     {
         ILGenerator il = c.Il;
         il.Emit(OpCodes.Ldloc, window.Start);
@@ -126,7 +126,7 @@ internal static class MemoryEmitter
         c.Exits.MissUnless(OpCodes.Ble, miss);
     }
 
-    /// <summary>Offset = address, Base = table[address >> 12]; out if that is empty, or the span reaches across the page's end.</summary>
+    /// <summary>Offset = address, Base = table[address >> 12]; out if that is empty, or the span might reach across the page's end.</summary>
     private static void AskTlb(RegionContext c, CheckedSpan span, int size)
     {
         ILGenerator il = c.Il;
@@ -151,7 +151,16 @@ internal static class MemoryEmitter
         il.Emit(OpCodes.Stloc, span.Base);
         il.Emit(OpCodes.Ldloc, span.Base);
         Label miss = c.Exits.MissUnless(OpCodes.Brtrue);
-        if (size > 1)
+        if (size is 2 or 4 && c.ExpectsAlignment && !span.Form.IsAbsolute)
+        {
+            // Half as long as a look at where the page ends.
+            il.Emit(OpCodes.Ldloc, span.Offset);
+            il.Emit(OpCodes.Conv_U4);
+            il.Emit(OpCodes.Ldc_I4, size - 1);
+            il.Emit(OpCodes.And);
+            c.Exits.MissUnless(OpCodes.Brfalse, new MissNote(c.AlignmentRecord, null, null));
+        }
+        else if (size > 1)
         {
             il.Emit(OpCodes.Ldloc, span.Offset);
             il.Emit(OpCodes.Conv_U4);
@@ -166,8 +175,8 @@ internal static class MemoryEmitter
 /// <summary>Where the Host has what the Guest is about to access: the sum of the three.</summary>
 internal readonly record struct HostPlace(LocalBuilder Base, LocalBuilder Offset, int At);
 
-/// <summary>A miss that a <see cref="Tiering.WindowTuner"/> is to be told about.</summary>
-/// <param name="Record">Names the use of the window.</param>
-/// <param name="Window">The window.</param>
-/// <param name="Offset">Where the access was, from the window's start, modulo 2^32.</param>
-internal sealed record WindowMiss(nint Record, Window Window, LocalBuilder Offset);
+/// <summary>A miss that a <see cref="Tiering.WindowTuner"/> is to be told about, or an <see cref="Tiering.AlignmentTuner"/>.</summary>
+/// <param name="Record">Names the use of the window, or the region that expected an aligned address.</param>
+/// <param name="Window">The window; null: none.</param>
+/// <param name="Offset">Where the access was, from the window's start, modulo 2^32; null without one.</param>
+internal sealed record MissNote(nint Record, Window? Window, LocalBuilder? Offset);

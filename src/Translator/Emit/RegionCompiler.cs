@@ -33,6 +33,7 @@ internal static class RegionCompiler
             return new CompiledRegion(plan, method, handle.GetFunctionPointer(), emitter.Entries, emitter.Allocations, emitter.Windows, emitter.Links, bytes)
             {
                 Thunks = emitter.Thunks,
+                AlignmentRecord = emitter.AlignmentRecord,
             };
         }
         catch

@@ -23,11 +23,13 @@ internal sealed class RegionContext
     private readonly bool[] _lowByteKnown = new bool[4];
     private readonly Dictionary<LocalBuilder, LocalBuilder> _snapshots = [];
     private readonly LocalBuilder?[] _temporaries = new LocalBuilder?[Temporaries];
+    private readonly List<nint> _allocations;
     private int _nextTemporary;
 
     public RegionContext(
         ILGenerator il, RegionPlan plan, Optimisations optimisations, IReadOnlyList<Instruction[]> code, ushort used, ushort written, X87Region x87, List<nint> allocations)
     {
+        _allocations = allocations;
         Il = il;
         Plan = plan;
         Optimisations = optimisations;
@@ -134,6 +136,15 @@ internal sealed class RegionContext
     /// <summary>Do accesses of this block look through windows?</summary>
     public bool UseWindows { get; set; }
 
+    /// <summary>Are accesses of this block taken to be aligned until one is seen that is not?</summary>
+    public bool ExpectsAlignment { get; private set; }
+
+    /// <summary>What stands for this region in <see cref="Core.State.GuestCpu.MissRecord"/> when an access is not aligned: a Host address that the region owns.</summary>
+    public nint AlignmentRecord => field != 0 ? field : field = TakeRecord();
+
+    /// <summary>The same; 0: there is no access that would have to be.</summary>
+    public nint AlignmentRecordIfAny { get; private set; }
+
     /// <summary>The instruction being emitted.</summary>
     public uint CurrentEip
     {
@@ -176,6 +187,7 @@ internal sealed class RegionContext
         Array.Clear(_lowByteKnown);
         Spans.BeginBlock(number, code);
         Simd.Forget();
+        ExpectsAlignment = Optimisations.AlignedAccesses && (Plan.FollowsPaths || Optimisations.AlignsAllAccesses) && !Plan.Blocks[number].IsUnaligned;
     }
 
     /// <summary>The local with AL, CL, DL or BL, zero-extended, if there is a valid one.</summary>
@@ -472,6 +484,13 @@ internal sealed class RegionContext
             Il.Emit(OpCodes.Ldc_I4, offset);
             Il.Emit(OpCodes.Add);
         }
+    }
+
+    private unsafe nint TakeRecord()
+    {
+        AlignmentRecordIfAny = (nint)HostAllocations.Take(sizeof(ulong), sizeof(ulong));
+        _allocations.Add(AlignmentRecordIfAny);
+        return AlignmentRecordIfAny;
     }
 
     public static int RegisterNumber(Register register) => register.GetFullRegister32() - Iced.Intel.Register.EAX;

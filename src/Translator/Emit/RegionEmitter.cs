@@ -60,6 +60,9 @@ internal sealed unsafe class RegionEmitter
     /// <summary>What the region looks at memory through.</summary>
     public Windows Windows { get; private set; } = new();
 
+    /// <summary>As <see cref="CompiledRegion.AlignmentRecord"/>.</summary>
+    public nint AlignmentRecord { get; private set; }
+
     /// <summary>Emits the whole method body.</summary>
     public void Emit(ILGenerator il)
     {
@@ -119,6 +122,7 @@ internal sealed unsafe class RegionEmitter
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs();
         IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
+        AlignmentRecord = c.AlignmentRecordIfAny;
         return taken;
     }
 

@@ -12,11 +12,19 @@ internal sealed unsafe class RipePlaces
     /// <summary>Blocks that are looked at in one go: the length of a large region and half as much.</summary>
     private const int BlocksOfLook = 64;
 
+    /// <summary>
+    /// The same while paths are to be planned: as far as a system call goes, say. All along a path there has to be something known about each branch, or it ends there.
+    /// </summary>
+    private const int BlocksOfLongLook = 1024;
+
+    /// <summary>Looks that have found something are followed by no fewer slices without: a hundred blocks take as long alone as a slice of some thousands does.</summary>
+    private const int ShortestPause = 7;
+
     /// <summary>Times that a region has to be left for a block until that is ripe.</summary>
     private const int CrossingsOfRipe = 16;
 
-    /// <summary>After so many times as many it is ripe again: the Guest may do something else there by then, or nothing came of it.</summary>
-    private const int TimesUntilRipeAgain = 8;
+    /// <summary>Each time that it has been ripe, it takes twice as many, up to 2 to this power times as many: the Guest may do something else there by then, or nothing came of it.</summary>
+    private const int MostDoublings = 20;
 
     /// <summary>Looks in a row that have found nothing new are followed by up to this many slices without.</summary>
     private const int LongestPause = 255;
@@ -30,12 +38,16 @@ internal sealed unsafe class RipePlaces
     private readonly PathProfile _profile;
     private readonly RegionCache _regions;
     private readonly Dictionary<nint, int> _crossings = [];
+    private readonly Dictionary<nint, int> _timesRipe = [];
     private readonly Queue<nint> _waiting = new();
+    private readonly Queue<nint> _ends = new();
     private CompiledRegion? _current;
     private bool _isFirst;
     private bool _foundSomething = true;
-    private int _pause;
+    private int _pause = ShortestPause;
     private int _left;
+    private bool _hasLooked;
+    private bool _mayTake;
 
     /// <param name="profile">Takes notes of the ways.</param>
     /// <param name="regions">What there is already.</param>
@@ -45,7 +57,10 @@ internal sealed unsafe class RipePlaces
         _regions = regions;
     }
 
-    public bool IsWaiting => _waiting.Count > 0;
+    public bool IsWaiting => _waiting.Count > 0 || _ends.Count > 0;
+
+    /// <summary>Is it worth asking for a block? One is waiting, and since one was last taken, or there was none to be had, the Guest has been watched.</summary>
+    public bool CanPlan => _hasLooked && _mayTake && IsWaiting;
 
     /// <summary>A slice has ended: for how many blocks is the Guest to be watched?</summary>
     public int Look()
@@ -56,12 +71,17 @@ internal sealed unsafe class RipePlaces
             return 0;
         }
 
-        _pause = _foundSomething ? _pause / 2 : Math.Min((_pause * 2) + 1, LongestPause);
+        _pause = _foundSomething ? Math.Max(_pause / 2, ShortestPause) : Math.Min((_pause * 2) + 1, LongestPause);
         _left = _pause;
         _foundSomething = false;
         _isFirst = true;
         _profile.Break();
-        return BlocksOfLook;
+        _mayTake = true;
+
+        // Once for each path: those that wait may be another process's, and wait for long.
+        bool isLong = IsWaiting && !_hasLooked;
+        _hasLooked |= isLong;
+        return isLong ? BlocksOfLongLook : BlocksOfLook;
     }
 
     /// <summary>The Guest is at this block.</summary>
@@ -94,17 +114,38 @@ internal sealed unsafe class RipePlaces
         _waiting.Enqueue((nint)block);
     }
 
+    /// <summary>A path has come to its greatest length in front of this block, and the next one may as well begin there, before anything else.</summary>
+    public void AddEnd(GuestBlock* block)
+    {
+        if (_ends.Count < MostWaiting)
+        {
+            _ends.Enqueue((nint)block);
+        }
+    }
+
     /// <summary>
     /// Takes the first block that satisfies <paramref name="usable"/>; null: there is none among the first few. Those go to the end, so that the next ones get
     /// their turn: what is not mapped now may never be again.
     /// </summary>
     public GuestBlock* Take(Func<nint, bool> usable)
     {
+        while (_ends.TryDequeue(out nint end))
+        {
+            if (usable(end))
+            {
+                _hasLooked = false;
+                return (GuestBlock*)end;
+            }
+        }
+
         for (int attempts = Math.Min(Attempts, _waiting.Count); attempts > 0; attempts--)
         {
             var block = (GuestBlock*)_waiting.Dequeue();
             if (usable((nint)block))
             {
+                _timesRipe[(nint)block] = _timesRipe.GetValueOrDefault((nint)block) + 1;
+                _crossings.Remove((nint)block);
+                _hasLooked = false;
                 return block;
             }
 
@@ -114,6 +155,7 @@ internal sealed unsafe class RipePlaces
             }
         }
 
+        _mayTake = false;
         return null;
     }
 
@@ -123,34 +165,36 @@ internal sealed unsafe class RipePlaces
         _profile.Clear();
         _crossings.Clear();
         _waiting.Clear();
+        _ends.Clear();
+        _timesRipe.Clear();
         _current = null;
     }
 
-    /// <summary>Is a block ripe that a region has been left for so many times, and not one time more or less?</summary>
-    public static bool IsRipeAt(int crossings)
+    /// <summary>
+    /// A path has been installed, and whoever went from region to region may not do so any more. What became ripe with its first block lies on the same way
+    /// mostly, and one path is enough for that: all are counted anew.
+    /// </summary>
+    public void Installed()
     {
-        // Wider than what is compared with: a Guest may have all the time in the world.
-        long due = CrossingsOfRipe;
-        while (due < crossings)
-        {
-            due *= TimesUntilRipeAgain;
-        }
-
-        return crossings == due;
+        _crossings.Clear();
+        _waiting.Clear();
     }
+
+    /// <summary>Times that a region has to be left for a block that has been ripe so many times.</summary>
+    public static int CrossingsUntilRipe(int timesRipe) => CrossingsOfRipe << Math.Min(timesRipe, MostDoublings);
 
     private void Count(GuestBlock* block)
     {
-        int crossings = _crossings.GetValueOrDefault((nint)block);
-        if (crossings == int.MaxValue)
+        int crossings = _crossings.GetValueOrDefault((nint)block) + 1;
+        int due = CrossingsUntilRipe(_timesRipe.GetValueOrDefault((nint)block));
+        if (crossings > due)
         {
             return;
         }
 
-        crossings++;
         _crossings[(nint)block] = crossings;
         _foundSomething |= crossings <= CrossingsOfRipe;
-        if (IsRipeAt(crossings))
+        if (crossings == due)
         {
             Add(block);
         }

@@ -15,6 +15,8 @@ internal static class Shapes
         ["calls inlined"] = new Optimisations { InlinesAllCalls = true },
         ["calls inlined, blocks of two instructions"] = new Optimisations { InlinesAllCalls = true, BlockLimit = 2 },
         ["calls inlined, chains returning"] = new Optimisations { InlinesAllCalls = true, Chains = false },
+        ["accesses aligned"] = new Optimisations { AlignsAllAccesses = true, Windows = false },
+        ["accesses aligned, calls inlined"] = new Optimisations { AlignsAllAccesses = true, InlinesAllCalls = true, Windows = false },
         ["regions of two blocks"] = new Optimisations { RegionLimit = 2 },
         ["regions of three blocks of two instructions"] = new Optimisations { BlockLimit = 2, RegionLimit = 3 },
     };

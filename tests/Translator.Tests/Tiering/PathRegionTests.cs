@@ -206,15 +206,88 @@ public sealed unsafe class PathRegionTests
     }
 
     [Theory]
-    [InlineData(15, false)]
-    [InlineData(16, true)]
-    [InlineData(17, false)]
-    [InlineData(128, true)]
-    [InlineData(1024, true)]
-    [InlineData((1 << 28) + 1, false)]
-    [InlineData(int.MaxValue, false)]
-    public void A_place_is_ripe_ever_more_seldom_and_counting_has_an_end(int crossings, bool ripe) =>
-        Assert.Equal(ripe, RipePlaces.IsRipeAt(crossings));
+    [InlineData(0, 16)]
+    [InlineData(1, 32)]
+    [InlineData(6, 1024)]
+    [InlineData(20, 16 << 20)]
+    [InlineData(21, 16 << 20)]
+    [InlineData(int.MaxValue, 16 << 20)]
+    public void A_place_is_ripe_ever_more_seldom_and_there_is_an_end_to_that(int timesRipe, int crossings) =>
+        Assert.Equal(crossings, RipePlaces.CrossingsUntilRipe(timesRipe));
+
+    [Fact]
+    public void A_path_is_planned_after_a_long_look_and_for_those_who_wait_in_vain_there_is_only_one()
+    {
+        using var rig = new Rig(static machine => new TieredEngine(machine, 50, waits: true));
+        var places = new RipePlaces(new PathProfile(), ((TieredEngine)rig.Engine).Regions);
+        GuestBlock block = new() { Valid = true };
+        Assert.Equal(64, Next());
+        places.Add(&block);
+        Assert.False(places.CanPlan);
+        Assert.Equal(1024, Next());
+        Assert.True(places.CanPlan);
+
+        // It is another process's: no more of them, and nobody asks again before the Guest has been watched again.
+        Assert.True(places.Take(static _ => false) == null);
+        Assert.False(places.CanPlan);
+        Assert.Equal(64, Next());
+        Assert.True(places.CanPlan);
+        Assert.True(places.Take(static _ => true) == &block);
+        Assert.False(places.CanPlan);
+
+        // Where a path ended comes first; what waited lies on the same way as what has just been installed.
+        GuestBlock end = new() { Valid = true };
+        places.Add(&block);
+        places.AddEnd(&end);
+        places.Installed();
+        Assert.Equal(1024, Next());
+        Assert.True(places.Take(static _ => true) == &end);
+        Assert.False(places.IsWaiting);
+
+        int Next()
+        {
+            for (int slice = 0; slice < 1000; slice++)
+            {
+                int blocks = places.Look();
+                if (blocks != 0)
+                {
+                    return blocks;
+                }
+            }
+
+            return 0;
+        }
+    }
+
+    [Fact]
+    public void Where_a_path_has_become_too_long_the_next_one_begins()
+    {
+        using Rig rig = Run(static b =>
+        {
+            // A circle of 1,000 instructions in blocks of 20, each of which has a way out that is never taken.
+            CodeLabel away = b.NewLabel();
+            b.Asm.mov(ecx, 20_000);
+            CodeLabel top = b.Here();
+            for (int i = 0; i < 50; i++)
+            {
+                for (int k = 0; k < 18; k++)
+                {
+                    b.Asm.add(eax, ecx);
+                }
+
+                b.Asm.test(ecx, ecx);
+                b.Asm.jz(away.Value);
+            }
+
+            b.Asm.dec(ecx);
+            b.Asm.jnz(top.Value);
+            b.Mark(away);
+            b.Asm.int3();
+        });
+        CompiledRegion[] paths = Paths(rig);
+        Assert.InRange(paths.Length, 2, 8);
+        Assert.Contains(paths, one => paths.Any(other => other.Plan.Blocks[0].Eip == one.Plan.Blocks.Max(static block => block.Eip + (uint)block.Code.Length)));
+    }
 
     [Fact]
     public void There_is_an_end_to_how_many_wait()

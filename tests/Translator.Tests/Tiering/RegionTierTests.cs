@@ -66,9 +66,35 @@ public sealed unsafe class RegionTierTests
                 b.Asm.jnz(outer.Value);
                 b.Asm.int3();
             },
-            new Optimisations { RegionLimit = 1 });
+            new Optimisations { RegionLimit = 1, RipeRegions = false });
         Assert.NotEmpty(Regions(rig));
         Assert.All(Regions(rig), static region => Assert.Empty(region.WindowUses));
+    }
+
+    [Fact]
+    public void A_path_that_goes_in_a_circle_gets_windows_and_keeps_its_blocks()
+    {
+        using Rig rig = Run(
+            50_000,
+            static b =>
+            {
+                CodeLabel outer = b.Here();
+                b.Asm.mov(edx, 20);
+                CodeLabel top = b.Here();
+                b.Asm.add(__dword_ptr[Data], edx);
+                for (int i = 0; i < 12; i++)
+                {
+                    b.Asm.add(eax, edx);
+                }
+
+                b.Asm.dec(edx);
+                b.Asm.jnz(top.Value);
+                b.Asm.dec(ecx);
+                b.Asm.jnz(outer.Value);
+                b.Asm.int3();
+            },
+            new Optimisations { RegionLimit = 1 });
+        Assert.Contains(Regions(rig), static region => region.Plan is { FollowsPaths: true, Blocks.Count: 3 } && region.WindowUses.Count > 0);
     }
 
     [Fact]
