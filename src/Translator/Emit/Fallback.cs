@@ -67,7 +67,7 @@ internal static unsafe class Fallback
             }
         }
 
-        Label? nothingToDo = !touchesFlags && MayRepeatNotOnce(i) ? SkipUnlessCounting(c) : null;
+        Label? done = StringEmitter.IsRepeated(i) ? StringEmitter.Begin(c, i) : null;
         c.Exits.SpillRegisters();
         if (touchesFlags)
         {
@@ -116,47 +116,12 @@ internal static unsafe class Fallback
 
         // Iterations of string instructions are charged as they go.
         c.LoadBudget();
-        if (nothingToDo is { } label)
+        if (done is { } label)
         {
             il.MarkLabel(label);
         }
 
         return true;
-    }
-
-    /// <summary>REP MOVS, STOS and LODS, counting in ECX. A kernel copies doublewords and then the bytes that are left over, of which there are mostly none.</summary>
-    private static bool MayRepeatNotOnce(in Instruction i)
-    {
-        if (!i.HasRepPrefix || !i.IsStringInstruction)
-        {
-            return false;
-        }
-
-        for (int k = 0; k < i.OpCount; k++)
-        {
-            if (i.GetOpKind(k) is OpKind.MemorySegSI or OpKind.MemoryESDI)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Goes on unless ECX is 0: then to the label, where nothing may be expected to have been stored or loaded again.</summary>
-    private static Label SkipUnlessCounting(RegionContext c)
-    {
-        // Both ways have to agree on where the flags are, and on what has been paid for.
-        if (c.Flags.UsesFields && c.Flags.Kind != FlagState.Dynamic)
-        {
-            c.Flags = c.SaveFlags(c.Flags);
-        }
-
-        c.ChargePending();
-        Label nothing = c.Il.DefineLabel();
-        c.Il.Emit(OpCodes.Ldloc, c.Register(Reg.Ecx));
-        c.Il.Emit(OpCodes.Brfalse, nothing);
-        return nothing;
     }
 
     private static bool MayWriteXmm(in Instruction i) =>
