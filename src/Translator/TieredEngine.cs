@@ -242,6 +242,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
                 continue;
             }
 
+            _ripe.Planned(plan);
             if (_queue != null)
             {
                 _queue.Offer(plan);
@@ -275,7 +276,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
 
         // Every trap comes by here, and most find what the last one did: that nothing of what waits is mapped.
         var situation = ((nint)cpu->ReadTable, _hot.Steps);
-        while (_hot.Count > 0 && situation != _foundNothing && _queue!.WantsMore && !(_ripe.IsWaiting && _hot.Hottest(mode) < HeatBeforeRipe))
+        while (_hot.Count > 0 && situation != _foundNothing && _queue!.WantsMore && !(_ripe.CanPlan && _hot.Hottest(mode) < HeatBeforeRipe))
         {
             // Only what is mapped now can be looked at; the code of another process waits for its turn.
             GuestBlock* block = _hot.TakeHottest(mode, _isBlockMappedNow);
@@ -360,15 +361,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             return;
         }
 
-        Install(region);
-    }
-
-    private void Install(CompiledRegion region)
-    {
-        if (_regions.Install(region) && region.Plan.FollowsPaths)
-        {
-            _ripe.Installed();
-        }
+        _regions.Install(region);
     }
 
     /// <summary>Has a region translated once more, with other windows.</summary>
@@ -422,7 +415,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
-                Install(region!);
+                _regions.Install(region!);
             }
         }
 

@@ -26,7 +26,6 @@ internal sealed unsafe class CompileQueue : IDisposable
 
     /// <summary>Plans in the queue. Written in the gate, but every exit to the Switcher comes by and asks, and a lock would be a fifth of its time.</summary>
     private int _waiting;
-    private int _unfinished;
 
     /// <param name="optimisations">For the compiler.</param>
     /// <param name="cpu">Whose engine is told when there is something to install; must outlive the queue.</param>
@@ -52,8 +51,8 @@ internal sealed unsafe class CompileQueue : IDisposable
     /// <summary>Is there less waiting than the compiler thread could want next?</summary>
     public bool WantsMore => Volatile.Read(ref _waiting) < Ahead;
 
-    /// <summary>Has all that was offered been compiled?</summary>
-    public bool IsIdle => Volatile.Read(ref _unfinished) == 0;
+    /// <summary>Is nothing waiting at all?</summary>
+    public bool IsIdle => Volatile.Read(ref _waiting) == 0;
 
     /// <summary>Offers a plan.</summary>
     /// <param name="plan">What to compile.</param>
@@ -72,7 +71,6 @@ internal sealed unsafe class CompileQueue : IDisposable
             }
 
             _waiting = _plans.Count;
-            Interlocked.Increment(ref _unfinished);
             Offered++;
         }
 
@@ -139,9 +137,6 @@ internal sealed unsafe class CompileQueue : IDisposable
                 // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
                 Failure = e;
             }
-
-            // Whoever sees it go finds the region among the finished ones.
-            Interlocked.Decrement(ref _unfinished);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Discover;
 
 namespace Lguest.Jit.Translator.Tiering;
 
@@ -40,6 +41,7 @@ internal sealed unsafe class RipePlaces
     private readonly Dictionary<nint, int> _crossings = [];
     private readonly Dictionary<nint, int> _timesRipe = [];
     private readonly Queue<nint> _waiting = new();
+    private readonly HashSet<nint> _stillWaiting = [];
     private readonly Queue<nint> _ends = new();
     private CompiledRegion? _current;
     private bool _isFirst;
@@ -57,7 +59,7 @@ internal sealed unsafe class RipePlaces
         _regions = regions;
     }
 
-    public bool IsWaiting => _waiting.Count > 0 || _ends.Count > 0;
+    public bool IsWaiting => _stillWaiting.Count > 0 || _ends.Count > 0;
 
     /// <summary>Is it worth asking for a block? One is waiting, and since one was last taken, or there was none to be had, the Guest has been watched.</summary>
     public bool CanPlan => _hasLooked && _mayTake && IsWaiting;
@@ -106,12 +108,16 @@ internal sealed unsafe class RipePlaces
     /// <summary>The block is worth a region from there on.</summary>
     public void Add(GuestBlock* block)
     {
-        if (_waiting.Count >= MostWaiting)
+        if (!_stillWaiting.Add((nint)block))
         {
-            _waiting.Dequeue();
+            return;
         }
 
         _waiting.Enqueue((nint)block);
+        if (_waiting.Count > MostWaiting)
+        {
+            _stillWaiting.Remove(_waiting.Dequeue());
+        }
     }
 
     /// <summary>A path has come to its greatest length in front of this block, and the next one may as well begin there, before anything else.</summary>
@@ -141,8 +147,14 @@ internal sealed unsafe class RipePlaces
         for (int attempts = Math.Min(Attempts, _waiting.Count); attempts > 0; attempts--)
         {
             var block = (GuestBlock*)_waiting.Dequeue();
+            if (!_stillWaiting.Contains((nint)block))
+            {
+                continue;
+            }
+
             if (usable((nint)block))
             {
+                _stillWaiting.Remove((nint)block);
                 _timesRipe[(nint)block] = _timesRipe.GetValueOrDefault((nint)block) + 1;
                 _crossings.Remove((nint)block);
                 _hasLooked = false;
@@ -152,6 +164,10 @@ internal sealed unsafe class RipePlaces
             if (block->Valid)
             {
                 _waiting.Enqueue((nint)block);
+            }
+            else
+            {
+                _stillWaiting.Remove((nint)block);
             }
         }
 
@@ -165,19 +181,23 @@ internal sealed unsafe class RipePlaces
         _profile.Clear();
         _crossings.Clear();
         _waiting.Clear();
+        _stillWaiting.Clear();
         _ends.Clear();
         _timesRipe.Clear();
         _current = null;
     }
 
     /// <summary>
-    /// A path has been installed, and whoever went from region to region may not do so any more. What became ripe with its first block lies on the same way
-    /// mostly, and one path is enough for that: all are counted anew.
+    /// These blocks are going to be part of a path, and whoever went from region to region there may not do so any more: what became ripe together lies on one way mostly, and one
+    /// path is enough for that. They are counted anew.
     /// </summary>
-    public void Installed()
+    public void Planned(RegionPlan path)
     {
-        _crossings.Clear();
-        _waiting.Clear();
+        foreach (PlannedBlock planned in path.Blocks)
+        {
+            _crossings.Remove(planned.Block);
+            _stillWaiting.Remove(planned.Block);
+        }
     }
 
     /// <summary>Times that a region has to be left for a block that has been ripe so many times.</summary>
