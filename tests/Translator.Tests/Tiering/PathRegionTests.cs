@@ -244,7 +244,10 @@ public sealed unsafe class PathRegionTests
         places.Add(&other);
         places.Planned(new RegionPlan
         {
-            Blocks = [new PlannedBlock((nint)(&block), 0, 0, [], 1)], Pages = [], Mode = CpuMode.None, CacheGeneration = 0,
+            Blocks = [new PlannedBlock((nint)(&block), 0, 0, [], 1)],
+            Pages = [],
+            Mode = CpuMode.None,
+            CacheGeneration = 0,
         });
         Assert.Equal(1024, Next());
         Assert.True(places.Take(static _ => true) == &end);
