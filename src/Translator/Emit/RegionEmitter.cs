@@ -350,7 +350,7 @@ internal sealed unsafe class RegionEmitter
                 return;
             }
 
-            if (!c.X87.TryEmit(i, instruction, plain) && !(plain && !IsAcrossPages(instruction) && TryTemplate(c, instruction, wanted[i]))
+            if (!c.X87.TryEmit(i, instruction, plain) && !(plain && TryTemplate(c, instruction, wanted[i]))
                 && !CallHandler(c, instruction))
             {
                 // Ends its block in the interpreter's eyes (a mode change, an undefined opcode): that one runs it.
@@ -381,28 +381,6 @@ internal sealed unsafe class RegionEmitter
         AluEmitter.TryEmit(c, i, flagsLive) || MoveEmitter.TryEmit(c, i) || StackEmitter.TryEmit(c, i)
         || SegmentEmitter.TryEmit(c, i) || ShiftEmitter.TryEmit(c, i, flagsLive) || BitEmitter.TryEmit(c, i, flagsLive) || BitTestEmitter.TryEmit(c, i, flagsLive) || ExchangeEmitter.TryEmit(c, i, flagsLive) || MultiplyEmitter.TryEmit(c, i, flagsLive)
         || SimdEmitter.TryEmit(c, i);
-
-    /// <summary>
-    /// Is it known to reach across the end of a page? A template would miss each time, and the region be left; the handler does it in place. (A kernel's own counter may well
-    /// lie so.)
-    /// </summary>
-    private static bool IsAcrossPages(in Instruction i)
-    {
-        if (i.Mnemonic == Mnemonic.Lea || !AddressForm.Of(i).IsAbsolute)
-        {
-            return false;
-        }
-
-        for (int k = 0; k < i.OpCount; k++)
-        {
-            if (i.GetOpKind(k) == OpKind.Memory)
-            {
-                return (i.MemoryDisplacement32 & 0xFFF) + (uint)i.MemorySize.GetSize() > 0x1000;
-            }
-        }
-
-        return false;
-    }
 
     /// <summary>No memory operand, or a flat one with a 32-bit address.</summary>
     public static bool HasPlainMemory(in Instruction i)

@@ -36,34 +36,6 @@ public sealed class CheckedSpanTests
         Assert.InRange(watch.Counts[(int)LeaveReason.Miss], 0, 8);
     }
 
-    [Fact]
-    public void A_known_address_that_reaches_across_a_page_s_end_leaves_nothing()
-    {
-        using var watch = new RegionWatch();
-        using var rig = new Rig(machine => new TieredEngine(
-            machine, 50, optimisations: new Optimisations { Windows = false }, probes: new EngineProbes { Watch = watch }, waits: true));
-        rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, static b =>
-        {
-            b.Asm.mov(esi, 4000);
-            CodeLabel top = b.Here();
-            b.Asm.mov(eax, __dword_ptr[Page - 4]);
-            b.Asm.mov(edx, __dword_ptr[Page]);
-            b.Asm.mov(ebx, eax);
-            b.Asm.mov(ecx, edx);
-            b.Asm.add(ebx, 3);
-            b.Asm.adc(ecx, 1);
-            b.Asm.cmpxchg8b(__qword_ptr[Page - 4]);
-            b.Asm.add(__dword_ptr[Page + 0xFFE], 1);
-            b.Asm.dec(esi);
-            b.Asm.jnz(top.Value);
-            b.Asm.int3();
-        }));
-        Assert.Equal(ExitReason.SoftwareInterrupt, rig.Run());
-        Assert.True(rig.Machine.Ram.TryRead32(Page - 4, out uint low) && rig.Machine.Ram.TryRead32(Page, out uint high) && (low, high) == (12000, 4000));
-        Assert.True(rig.Machine.Ram.TryRead32(Page + 0xFFE, out uint other) && other == 4000);
-        Assert.InRange(watch.Counts[(int)LeaveReason.Miss], 0, 8);
-    }
-
     /// <summary>Off ESI, in blocks that are reached in one way each; the register moves in between, and by different amounts on the two ways on.</summary>
     private static void Ways(CodeBuilder b)
     {
