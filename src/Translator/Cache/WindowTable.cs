@@ -47,6 +47,9 @@ internal unsafe struct WindowTable
     private const uint FurthestFill = 256;
     private const uint FillAhead = 16;
 
+    /// <summary>Pages between a window and one that was missed through which it may reach there: to look at more takes longer than windows save.</summary>
+    private const uint FurthestLook = 1 << 14;
+
     private const uint PagesOfMemory = 1u << 20;
 
     /// <summary>The state of the soft TLB that the windows were opened in (<see cref="GuestCpu.TlbEpoch"/>); 0: none.</summary>
@@ -107,6 +110,9 @@ internal unsafe struct WindowTable
     public static bool Contains(AccessWindow* window, uint page) =>
         window->Limit >= 0 && (page << 12) + window->NegatedStart <= window->Limit;
 
+    /// <summary>Pages inside; 0: it is shut.</summary>
+    public static uint Pages(AccessWindow* window) => (uint)((window->Limit + 4) >> 12);
+
     /// <summary>Lets the window reach to a page outside, if nothing but its like lies between; false if it cannot.</summary>
     /// <param name="cpu">Whose soft TLB it is about.</param>
     /// <param name="window">The window.</param>
@@ -116,16 +122,17 @@ internal unsafe struct WindowTable
     {
         uint start = 0 - window->NegatedStart;
         uint first = start >> 12;
-        uint end = first + (uint)((window->Limit + 4) >> 12);
+        uint end = first + Pages(window);
         ulong* entries = Entries(cpu, window);
         ulong entry = window->Base - start;
-        if (window->Limit < 0 || entries[page] != entry || (page >= first && page < end))
+        uint distance = page >= end ? page - end : first - page;
+        if (window->Limit < 0 || entries[page] != entry || (page >= first && page < end) || distance > FurthestLook)
         {
             return false;
         }
 
         // Walks for what lies in between and a little beyond; a page far away is not worth so many.
-        uint fillAhead = fill && (page >= end ? page - end : first - page) <= FurthestFill ? FillAhead : 0;
+        uint fillAhead = fill && distance <= FurthestFill ? FillAhead : 0;
         if (page >= end)
         {
             while (end < PagesOfMemory && end < page + Ahead && Has(cpu, window, end, entry, fill: end < page + fillAhead))

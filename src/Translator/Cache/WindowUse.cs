@@ -20,6 +20,12 @@ internal sealed class WindowUse(AccessClass accesses, int window, nint record)
     /// <summary>Misses of pages that are mapped, since <see cref="Since"/>.</summary>
     public int Misses { get; set; }
 
+    /// <summary>Pages that the window has got back, having lost them in a flush, since <see cref="Since"/>.</summary>
+    public uint Regained { get; set; }
+
+    /// <summary>Pages inside, at most so far.</summary>
+    public uint Largest { get; set; }
+
     /// <summary>Instructions that the Guest had completed when the count began; −1: it has not.</summary>
     public long Since { get; set; } = -1;
 

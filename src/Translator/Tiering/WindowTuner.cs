@@ -15,7 +15,7 @@ namespace Lguest.Jit.Translator.Tiering;
 /// <param name="fillsAhead">See <see cref="Optimisations.FillAhead"/>.</param>
 internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> replace, bool fillsAhead)
 {
-    /// <summary>Misses of one class after which it is asked how many instructions they took.</summary>
+    /// <summary>Misses of one class, or what takes as long as so many, after which it is asked how many instructions they took.</summary>
     private const int Period = 64;
 
     /// <summary>
@@ -23,6 +23,9 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
     /// of each access only.
     /// </summary>
     private const int InstructionsForMiss = 2000;
+
+    /// <summary>Pages that can be looked at in the time of one miss.</summary>
+    private const uint LooksForMiss = 128;
 
     /// <summary>Conflicts of a class with the others at its window that call for another one.</summary>
     private const int Patience = 8;
@@ -80,17 +83,24 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
         if (IsTooOften(cpu, use))
         {
             replace(region, region.Plan.Windows.Scatter(use.Class));
+            return;
         }
-        else if (!WindowTable.TryExtend(cpu, window, page, fillsAhead))
+
+        uint before = WindowTable.Pages(window);
+        bool reached = WindowTable.TryExtend(cpu, window, page, fillsAhead);
+        if (!reached && (use.IsAlone || window->Limit < 0))
         {
-            if (use.IsAlone || window->Limit < 0)
-            {
-                WindowTable.Open(cpu, window, page, fillsAhead);
-            }
-            else
-            {
-                Conflict(cpu, region, use);
-            }
+            WindowTable.Open(cpu, window, page, fillsAhead);
+            reached = true;
+        }
+
+        // To grow for the first time is to find out what there is, and that may last.
+        uint now = WindowTable.Pages(window);
+        use.Regained += Math.Max(Math.Min(now, use.Largest), before) - before;
+        use.Largest = Math.Max(now, use.Largest);
+        if (!reached)
+        {
+            Conflict(cpu, region, use);
         }
     }
 
@@ -145,13 +155,16 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
             use.Since = now;
         }
 
-        if (++use.Misses < Period)
+        // A flush shrinks windows to what lies around the last access. Where flushes are frequent, growing back through all of a Guest's memory is the larger part.
+        long weight = ++use.Misses + use.Regained / LooksForMiss;
+        if (weight < Period)
         {
             return false;
         }
 
-        bool often = now - use.Since < (long)Period * InstructionsForMiss;
+        bool often = now - use.Since < weight * InstructionsForMiss;
         use.Misses = 0;
+        use.Regained = 0;
         use.Since = now;
         return often;
     }

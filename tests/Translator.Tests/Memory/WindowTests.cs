@@ -58,6 +58,55 @@ public sealed unsafe class WindowTests
         Assert.Equal(Frames + 25 * Page + 0x27, BitConverter.ToUInt32(entry));
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void A_window_that_has_to_be_grown_back_after_each_flush_is_given_up(bool flushes, bool keeps)
+    {
+        const uint Far = 512 * Page;
+        using var rig = new Rig(static machine => new TieredEngine(machine, 0));
+        rig.Write(Rig.Code, Loop());
+        PagedRig.TurnOn(rig);
+        Run(rig, 0x100000, 0x100800, Page, 600);
+        var engine = (TieredEngine)rig.Engine;
+        for (int i = 0; i < 30; i++)
+        {
+            // It shrinks to what lies around the page that was missed last, and that is either end in turn.
+            Run(rig, 0x100000 + (i % 2 == 0 ? Far : 0), 0x100800, 4, 1);
+            if (flushes)
+            {
+                rig.Machine.Mmu.EntryChanges();
+            }
+        }
+
+        Assert.Null(engine.Failure);
+        Assert.Equal(keeps, engine.Regions.Around(engine.Blocks.Peek(Rig.Code))!.WindowUses.Count(static use => !use.Class.IsStack) == 2);
+    }
+
+    [Theory]
+    [InlineData(31 + 16384, true)]
+    [InlineData(32 + 16384, true)]
+    [InlineData(33 + 16384, false)]
+    public void A_window_does_not_look_through_more_than_64_MiB_to_reach_a_page(int distance, bool reaches)
+    {
+        const uint Middle = 20_000;
+        using var rig = new Rig(static machine => new TieredEngine(machine, 0));
+        for (int page = 0; page < 2 * Middle; page++)
+        {
+            rig.Cpu->ReadTable[page] = 0x7777_0000_0000;
+        }
+
+        foreach (int sign in new[] { -1, 1 })
+        {
+            var window = new AccessWindow { Limit = -1 };
+            WindowTable.Open(rig.Cpu, &window, Middle, fill: false);
+            uint page = (uint)(Middle + (sign * distance));
+            Assert.Equal(reaches, WindowTable.TryExtend(rig.Cpu, &window, page, fill: false));
+            Assert.Equal(reaches, WindowTable.Contains(&window, page));
+            Assert.True(WindowTable.Contains(&window, Middle));
+        }
+    }
+
     [Fact]
     public void Holes_and_strangers_among_pages_that_could_be_filled_ahead() => Agree(
         static (rig, run) =>
