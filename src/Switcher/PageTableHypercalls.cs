@@ -1,12 +1,14 @@
+using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Memory;
 using Lguest.Jit.Core.Snapshots;
+using Lguest.Jit.Core.State;
 
 namespace Lguest.Jit.Switcher;
 
 /// <summary>
 /// The entrances of drivers/lguest/page_tables.c. There were shadow page tables behind them; here is the soft TLB, and what
 /// a call means to it is design §12.6. Values are not looked at: the Guest's own tables are the truth, and the next miss
-/// reads them.
+/// reads them (for the page that has just faulted, we do).
 /// </summary>
 internal sealed unsafe class PageTableHypercalls(GuestContext context, InterruptsAndTraps interrupts)
 {
@@ -91,7 +93,15 @@ internal sealed unsafe class PageTableHypercalls(GuestContext context, Interrupt
             return;
         }
 
-        context.Machine.Mmu.DropPage(gpgdir & PageMask, vaddr);
+        SoftMmu mmu = context.Machine.Mmu;
+        mmu.DropPage(gpgdir & PageMask, vaddr);
+
+        // The page whose fault is being handled is wanted again at once, so the shadow entry is set here, as do_set_pte sets it. For others that is not worth a walk.
+        GuestCpu* cpu = context.Cpu;
+        if (cpu->FaultAddress >> 12 == vaddr >> 12 && _cr3Changed && mmu.PageDirectory == (gpgdir & PageMask))
+        {
+            ColdAccess.TryFillAhead(context.Machine, vaddr >> 12, write: false, (cpu->FaultErrorCode & Fault.PageUser) != 0);
+        }
     }
 
     /// <summary>guest_set_pgd: LHCALL_SET_PGD. Index 1024 slips through, as it did in the original; nothing is there.</summary>

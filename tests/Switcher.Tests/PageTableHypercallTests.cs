@@ -119,6 +119,56 @@ public sealed unsafe class PageTableHypercallTests
     }
 
     [Theory]
+    [InlineData(0x21067u, true, true)]
+    [InlineData(0x21027u, true, false)]
+    [InlineData(0x21065u, true, false)]
+    [InlineData(0x21047u, false, false)]
+    [InlineData(0x21063u, false, false)]
+    [InlineData(0u, false, false)]
+    public void Guest_set_pte_of_the_page_that_has_faulted_fills_it_as_far_as_the_entry_is_marked(uint entry, bool reads, bool writes)
+    {
+        using Rig rig = Trusting();
+        Fault(rig, Page, user: true);
+        Announce(rig, entry, Rig.PageDirectory);
+        AddressSpace space = rig.Machine.Mmu.Current;
+        Assert.Equal(reads, space.ReadTable(user: true)[Page >> 12] != 0);
+        Assert.Equal(writes, space.WriteTable(user: true)[Page >> 12] != 0);
+        Assert.Equal(0ul, space.ReadTable(user: false)[Page >> 12]);
+        Assert.Equal(entry, rig[Rig.PageTable + 4 * (Page >> 12)]);
+        Assert.Null(rig.Machine.KillReason);
+    }
+
+    [Fact]
+    public void Guest_set_pte_fills_for_whoever_has_faulted()
+    {
+        using Rig rig = Trusting();
+        Fault(rig, Page, user: false);
+        Announce(rig, 0x21067, Rig.PageDirectory);
+        Assert.NotEqual(0ul, rig.Machine.Mmu.Current.WriteTable(user: false)[Page >> 12]);
+        Assert.Equal(0ul, rig.Machine.Mmu.Current.ReadTable(user: true)[Page >> 12]);
+    }
+
+    [Theory]
+    [InlineData(Page + 0x1000, Rig.PageDirectory)]
+    [InlineData(Page, Second)]
+    public void Guest_set_pte_of_another_page_or_directory_than_has_faulted_fills_nothing(uint fault, uint directory)
+    {
+        using Rig rig = Trusting();
+        Fault(rig, fault, user: true);
+        Announce(rig, 0x21067, directory);
+        Assert.False(IsCached(rig, Page));
+    }
+
+    [Fact]
+    public void Guest_set_pte_fills_nothing_until_every_change_is_announced()
+    {
+        using Rig rig = new Rig().Initialised().TurnPagingOn();
+        Fault(rig, Page, user: true);
+        Announce(rig, 0x21067, Rig.PageDirectory);
+        Assert.False(IsCached(rig, Page));
+    }
+
+    [Theory]
     [InlineData(0xFFBFFFFFu, null)]
     [InlineData(0xFFC00000u, "attempt to set pte into Switcher pages")]
     [InlineData(0xFFFFFFFFu, "attempt to set pte into Switcher pages")]
@@ -217,6 +267,20 @@ public sealed unsafe class PageTableHypercallTests
     {
         Assert.True(ColdAccess.Write(rig.Cpu, address, 4, value));
         return rig[address & 0x3FFFFF];
+    }
+
+    /// <summary>An access to a page that is not there.</summary>
+    private static void Fault(Rig rig, uint address, bool user)
+    {
+        rig[Rig.PageTable + 4 * (address >> 12)] = 0;
+        Assert.False(ColdAccess.Write(rig.Cpu, address, 4, user, 1));
+    }
+
+    /// <summary>Page gets an entry, and the Host is told.</summary>
+    private static void Announce(Rig rig, uint entry, uint directory)
+    {
+        rig[Rig.PageTable + 4 * (Page >> 12)] = entry;
+        rig.Call(HypercallNumbers.SetPte, directory, Page, entry);
     }
 
     private static bool IsCached(Rig rig, uint address) => rig.Machine.Mmu.Current.HasEntry(address >> 12);

@@ -277,19 +277,21 @@ internal static unsafe class ColdAccess
     }
 
     /// <summary>
-    /// Fills the soft TLB for a page that nobody has asked for yet, in the space and at the privilege in force, if that changes nothing that the Guest can see:
+    /// Fills the soft TLB for a page that nobody has asked for yet, in the space in force, if that changes nothing that the Guest can see:
     /// A and D are set already, as an operating system's own mappings have them. As any silicon may, ahead of the access.
     /// </summary>
     /// <param name="machine">The machine.</param>
     /// <param name="page">Number of the virtual page.</param>
     /// <param name="write">An entry to write through is wanted.</param>
     /// <returns>False if there is no entry of the kind now.</returns>
-    public static bool TryFillAhead(GuestMachine machine, uint page, bool write)
+    public static bool TryFillAhead(GuestMachine machine, uint page, bool write) => TryFillAhead(machine, page, write, machine.Cpu->Cpl == 3);
+
+    /// <summary>The same for ring 3 or for the others, whoever is running.</summary>
+    public static bool TryFillAhead(GuestMachine machine, uint page, bool write, bool user)
     {
-        GuestCpu* cpu = machine.Cpu;
         SoftMmu mmu = machine.Mmu;
-        bool user = cpu->Cpl == 3;
-        ref ulong known = ref (write ? cpu->WriteTable : cpu->ReadTable)[page];
+        ulong* reads = mmu.Current.ReadTable(user);
+        ref ulong known = ref (write ? mmu.Current.WriteTable(user) : reads)[page];
         uint address = page << 12;
         if (known != 0)
         {
@@ -305,7 +307,7 @@ internal static unsafe class ColdAccess
 
         // Who keeps track of written pages is not to be told of one that is not; and what the soft TLB has for reading is not to be replaced on the quiet.
         ulong entry = (ulong)(mmu.Ram.Base + translation.PhysicalPage) - address;
-        ulong read = cpu->ReadTable[page];
+        ulong read = reads[page];
         if ((read != 0 && read != entry) || (write && mmu.Dirty is { } dirty && !dirty.IsMarked(translation.PhysicalPage >> 12)))
         {
             return false;
