@@ -30,6 +30,17 @@ internal sealed class AsyncRing(GuestContext context)
     {
         GuestRam ram = context.Machine.Ram;
         LguestData data = context.Data;
+        if (ram.View(data.Address + LguestData.HcallStatus + (uint)_next, 1) is [Done])
+        {
+            // As nearly always.
+            return;
+        }
+
+        Execute(execute, ram, data);
+    }
+
+    private void Execute(Action<HcallArgs> execute, GuestRam ram, LguestData data)
+    {
         Span<byte> status = stackalloc byte[Size];
         Span<byte> slot = stackalloc byte[HcallArgs.Size];
         ReadOnlySpan<byte> done = [Done];

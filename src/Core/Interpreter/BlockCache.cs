@@ -87,12 +87,18 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
     public GuestBlock* Find()
     {
         uint eip = _cpu->Eip;
+        GuestBlock* block = Recent(eip);
+        if (block != null)
+        {
+            return block;
+        }
+
         if (!Translate(eip, out uint physical))
         {
             return null;
         }
 
-        GuestBlock* block = Lookup(eip, physical, _cpu->Mode);
+        block = Lookup(eip, physical, _cpu->Mode);
         if (block == null)
         {
             block = Build(eip, physical);
@@ -228,6 +234,25 @@ internal sealed unsafe partial class BlockCache : ICodeWriteObserver, IDisposabl
 
         physical = (uint)(entry + linear - (ulong)_machine.Ram.Base);
         return true;
+    }
+
+    /// <summary>Where traps lead to and misses come from is soon asked for again: the jump cache, which nobody has to be linked to, knows.</summary>
+    private GuestBlock* Recent(uint eip)
+    {
+        JumpCacheEntry* entry = _jumpCache + JumpCacheEntry.Slot(eip);
+        if (_cpu->PendingLink != null || entry->Eip != eip || entry->Mode != _cpu->Mode || entry->PageEntry != _cpu->ReadTable[eip >> 12])
+        {
+            return null;
+        }
+
+        var block = (GuestBlock*)(entry->Target - HeaderOps);
+        if (!block->Valid || block->CrossesPage)
+        {
+            return null;
+        }
+
+        entry->Indirect = true;
+        return block;
     }
 
     private static uint Hash(uint physical, CpuMode mode) => ((physical * 0x9E3779B1) ^ ((uint)mode << 24)) >> 16;

@@ -7,7 +7,7 @@ namespace Lguest.Jit.Core.Memory;
 /// space each of which only touched pages cost memory, and the list of what was filled so that a flush touches
 /// nothing else.
 /// </summary>
-internal sealed unsafe class AddressSpace(TlbClock clock)
+internal sealed unsafe class AddressSpace
 {
     /// <summary>Bytes of one table: 2^20 pages × 8.</summary>
     public const ulong TableBytes = 8UL << 20;
@@ -30,8 +30,17 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     /// <summary>From a cell of a read table to the one for stores, bytes: whoever has the one need not keep the other.</summary>
     public const int WriteTableDistance = (int)TableBytes;
 
-    private readonly FilledPages _filled = new();
+    private readonly TlbClock _clock;
+    private readonly FilledPages _filled;
     private readonly byte* _memory = HostMemory.Reserve(Tables * TableBytes, HostPages.Small);
+
+    /// <param name="clock">Numbers the states of all spaces of a machine.</param>
+    public AddressSpace(TlbClock clock)
+    {
+        _clock = clock;
+        Epoch = clock.Next();
+        _filled = new FilledPages(HasEntry);
+    }
 
     /// <summary>Guest-physical address of the page directory these entries came from.</summary>
     public uint PageDirectory { get; set; }
@@ -40,10 +49,10 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     public long LastUsed { get; set; }
 
     /// <summary>The number of the state that the entries are in: another one as soon as one goes or changes.</summary>
-    public ulong Epoch { get; private set; } = clock.Next();
+    public ulong Epoch { get; private set; }
 
     /// <summary>An entry has gone, or is about to change.</summary>
-    public void EntryLost() => Epoch = clock.Next();
+    public void EntryLost() => Epoch = _clock.Next();
 
     public ulong* ReadTable(bool user) => (ulong*)(_memory + (user ? 2 * TableBytes : 0));
 
@@ -67,7 +76,7 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
     public void NoteFilled(uint page)
     {
         Saved = null;
-        _filled.Add(page, HasEntry);
+        _filled.Add(page);
     }
 
     /// <summary>Is there an entry, in any of the four tables, so that the page is on the fill list already?</summary>
@@ -80,12 +89,12 @@ internal sealed unsafe class AddressSpace(TlbClock clock)
         {
             Saved = null;
             EntryLost();
+            ReadTable(false)[page] = 0;
+            WriteTable(false)[page] = 0;
+            ReadTable(true)[page] = 0;
+            WriteTable(true)[page] = 0;
         }
 
-        ReadTable(false)[page] = 0;
-        WriteTable(false)[page] = 0;
-        ReadTable(true)[page] = 0;
-        WriteTable(true)[page] = 0;
         if (Tracked)
         {
             ParkedTable(false)[page] = 0;

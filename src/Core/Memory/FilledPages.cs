@@ -7,7 +7,8 @@ namespace Lguest.Jit.Core.Memory;
 /// must not cost what others have filled: a kernel that has touched all of its RAM has 65,536 pages here, and one that forks flushes a dozen times.
 /// </summary>
 /// <remarks>A page stands here once for each time that it was filled after it had been dropped; the dead and the doubles go when a slot's list wants to grow.</remarks>
-internal sealed class FilledPages
+/// <param name="isAlive">Does a page have an entry?</param>
+internal sealed class FilledPages(Predicate<uint> isAlive)
 {
     private const int PagesInSlot = 1024;
     private const int Slots = 1024;
@@ -17,15 +18,14 @@ internal sealed class FilledPages
 
     /// <summary>Takes note of a page that has got its first entry.</summary>
     /// <param name="page">Its number.</param>
-    /// <param name="isAlive">Does a page have an entry?</param>
-    public void Add(uint page, Predicate<uint> isAlive)
+    public void Add(uint page)
     {
         int slot = (int)(page / PagesInSlot);
         List<uint> pages = _bySlot[slot] ??= new List<uint>(16);
         _used[slot / 64] |= 1UL << (slot % 64);
         if (pages.Count == pages.Capacity)
         {
-            Compact(pages, isAlive);
+            Compact(pages);
         }
 
         pages.Add(page);
@@ -62,7 +62,7 @@ internal sealed class FilledPages
         return null;
     }
 
-    private static void Compact(List<uint> pages, Predicate<uint> isAlive)
+    private void Compact(List<uint> pages)
     {
         var seen = new HashSet<uint>(pages.Count);
         pages.RemoveAll(page => !isAlive(page) || !seen.Add(page));

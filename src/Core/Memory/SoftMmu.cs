@@ -125,7 +125,7 @@ internal sealed unsafe class SoftMmu : IDisposable
             _current.PageDirectory = pageDirectory;
         }
 
-        AddressSpace? found = _current.PageDirectory == pageDirectory ? _current : Find(pageDirectory);
+        AddressSpace? found = Find(pageDirectory);
         _current = found ?? Recycle(pageDirectory);
         _current.LastUsed = ++_useClock;
         if (!trusted)
@@ -259,6 +259,12 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     private AddressSpace? Find(uint pageDirectory)
     {
+        // Processes change their own memory most of the time.
+        if (_current.PageDirectory == pageDirectory)
+        {
+            return _current;
+        }
+
         foreach (AddressSpace space in _spaces)
         {
             if (space.PageDirectory == pageDirectory)
