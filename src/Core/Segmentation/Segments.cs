@@ -16,6 +16,15 @@ internal static unsafe class Segments
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsIgnoredEntry(uint index) => index < 32 && ((IgnoredEntries >> (int)index) & 1) != 0;
 
+    /// <summary>A in a descriptor.</summary>
+    public const ulong AccessedBit = 1ul << 40;
+
+    /// <summary>__USER_DS, accessed: base 0, limit 4 GiB, DPL 3, writable.</summary>
+    public const ulong FlatUserData = 0x00CFF300_0000FFFF;
+
+    /// <summary><see cref="SegmentRegister.Attributes"/> of <see cref="FlatUserData"/>.</summary>
+    public const ushort FlatUserAttributes = 0xC0F3;
+
     /// <summary>The state of lguest_arch_setup_regs: flat kernel segments, null FS and GS.</summary>
     public static void LoadFlatKernel(GuestCpu* cpu)
     {
@@ -165,9 +174,6 @@ internal static unsafe class Segments
     {
         const uint KindBits = SegmentRegister.Present | SegmentRegister.NotSystem | SegmentRegister.Code;
         const uint PresentData = SegmentRegister.Present | SegmentRegister.NotSystem;
-        const ulong AccessedBit = 1ul << 40;
-        const ulong FlatUserData = 0x00CFF300_0000FFFF;
-        const ushort FlatUserAttributes = 0xC0F3;
         SegmentRegister* register = GuestCpu.Segment(cpu, number);
         uint index = selector >> 3;
         if (index == 0 && number >= Seg.Fs && selector < TableIndicator)

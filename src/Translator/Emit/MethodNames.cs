@@ -63,6 +63,7 @@ internal static unsafe class MethodNames
     public static readonly int Attention = Offset(static cpu => (byte*)&cpu->Attention);
     public static readonly int TlbEpoch = Offset(static cpu => (byte*)&cpu->TlbEpoch);
     public static readonly int LoopMark = Offset(static cpu => (byte*)&cpu->LoopMark);
+    public static readonly int Gdt = Offset(static cpu => (byte*)cpu->Gdt);
     public static readonly int JumpCache = Offset(static cpu => (byte*)&cpu->JumpCache);
     public static readonly int Returns = Offset(static cpu => (byte*)&cpu->Returns);
     public static readonly int Mode = Offset(static cpu => (byte*)&cpu->Mode);

@@ -3,6 +3,8 @@ using System.Reflection.Emit;
 using Iced.Intel;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Segmentation;
+using Lguest.Jit.Core.State;
+using Label = System.Reflection.Emit.Label;
 
 namespace Lguest.Jit.Translator.Emit;
 
@@ -60,11 +62,51 @@ internal static unsafe class SegmentEmitter
     private static void Load(RegionContext c, Register segment, LocalBuilder selector)
     {
         ILGenerator il = c.Il;
+        Label on = il.DefineLabel();
+        if (segment is Register.DS or Register.ES)
+        {
+            SkipIfThere(c, segment, selector, on);
+        }
+
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Ldc_I4, OpWriter.SegmentNumber(segment));
         il.Emit(OpCodes.Ldloc, selector);
         il.Emit(OpCodes.Conv_U2);
         il.Emit(OpCodes.Call, s_load);
         c.Exits.MissUnless(OpCodes.Brtrue);
+        il.MarkLabel(on);
+    }
+
+    /// <summary>
+    /// A kernel gives itself ring 3's flat data, which the program had before and gets back: four loads in a system call that change nothing. The descriptor has to be what
+    /// it was; base and limit of DS and ES are those of a flat segment wherever there are regions (<see cref="CpuMode.Checked"/>).
+    /// </summary>
+    private static void SkipIfThere(RegionContext c, Register segment, LocalBuilder selector, Label on)
+    {
+        // Selector and attributes lie side by side. Of a selector that is not the same any entry may be looked at.
+        ILGenerator il = c.Il;
+        il.Emit(OpCodes.Ldarg_0);
+        c.Offset(MethodNames.Selector(segment));
+        il.Emit(OpCodes.Ldind_U4);
+        il.Emit(OpCodes.Ldloc, selector);
+        il.Emit(OpCodes.Conv_U2);
+        il.Emit(OpCodes.Ldc_I4, Segments.FlatUserAttributes << 16);
+        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Conv_U8);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldloc, selector);
+        il.Emit(OpCodes.Ldc_I4, (GuestCpu.GdtEntries - 1) * sizeof(ulong));
+        il.Emit(OpCodes.And);
+        il.Emit(OpCodes.Conv_U);
+        il.Emit(OpCodes.Add);
+        c.Offset(MethodNames.Gdt);
+        il.Emit(OpCodes.Ldind_I8);
+        il.Emit(OpCodes.Ldc_I8, (long)Segments.AccessedBit);
+        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Ldc_I8, (long)Segments.FlatUserData);
+        il.Emit(OpCodes.Xor);
+        il.Emit(OpCodes.Or);
+        il.Emit(OpCodes.Brfalse, on);
     }
 }
