@@ -237,12 +237,7 @@ internal sealed unsafe class ExitEmitter
     /// <summary>Stores the flags as they are held now, for whoever looks first to work out.</summary>
     public void SpillFlagsDeferred()
     {
-        if (_c.Flags.UsesFields && _c.Flags.Kind != FlagState.Dynamic)
-        {
-            // They are made of what stands where they are about to be put: from now on, of copies.
-            _c.Flags = _c.SaveFlags(_c.Flags);
-        }
-
+        _c.KeepFlagsOfFields();
         _c.StoreFlags(_c.Flags);
     }
 

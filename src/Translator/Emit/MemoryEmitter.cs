@@ -158,7 +158,7 @@ internal static class MemoryEmitter
             il.Emit(OpCodes.Conv_U4);
             il.Emit(OpCodes.Ldc_I4, size - 1);
             il.Emit(OpCodes.And);
-            c.Exits.MissUnless(OpCodes.Brfalse, new MissNote(c.AlignmentRecord, null, null));
+            c.Exits.MissUnless(OpCodes.Brfalse, new MissNote(c.TakeAlignmentRecord(), null, null));
         }
         else if (size > 1)
         {

@@ -139,11 +139,11 @@ internal sealed class RegionContext
     /// <summary>Are accesses of this block taken to be aligned until one is seen that is not?</summary>
     public bool ExpectsAlignment { get; private set; }
 
-    /// <summary>What stands for this region in <see cref="Core.State.GuestCpu.MissRecord"/> when an access is not aligned: a Host address that the region owns.</summary>
-    public nint AlignmentRecord => field != 0 ? field : field = TakeRecord();
-
-    /// <summary>The same; 0: there is no access that would have to be.</summary>
-    public nint AlignmentRecordIfAny { get; private set; }
+    /// <summary>
+    /// What stands for this region in <see cref="Core.State.GuestCpu.MissRecord"/> when an access is not aligned: a Host address that the region owns. 0: no access has to be
+    /// (<see cref="TakeAlignmentRecord"/>).
+    /// </summary>
+    public nint AlignmentRecord { get; private set; }
 
     /// <summary>The instruction being emitted.</summary>
     public uint CurrentEip
@@ -267,6 +267,18 @@ internal sealed class RegionContext
 
         Il.Emit(OpCodes.Stloc, SavedA);
         return flags with { A = FlagExpression.Of(SavedA), B = flags.B == null ? null : FlagExpression.Of(SavedB), Result = null, CarryWord = null };
+    }
+
+    /// <summary>
+    /// Flags that are made of what stands in the CPU struct are made of copies from here on: it is about to be written to. Those that consist of nothing else stand there
+    /// already.
+    /// </summary>
+    public void KeepFlagsOfFields()
+    {
+        if (Flags.UsesFields && Flags.Kind != FlagState.Dynamic)
+        {
+            Flags = SaveFlags(Flags);
+        }
     }
 
     /// <summary>
@@ -486,11 +498,16 @@ internal sealed class RegionContext
         }
     }
 
-    private unsafe nint TakeRecord()
+    /// <summary>The <see cref="AlignmentRecord"/>, for an access that is taken to be aligned.</summary>
+    public unsafe nint TakeAlignmentRecord()
     {
-        AlignmentRecordIfAny = (nint)HostAllocations.Take(sizeof(ulong), sizeof(ulong));
-        _allocations.Add(AlignmentRecordIfAny);
-        return AlignmentRecordIfAny;
+        if (AlignmentRecord == 0)
+        {
+            AlignmentRecord = (nint)HostAllocations.Take(sizeof(ulong), sizeof(ulong));
+            _allocations.Add(AlignmentRecord);
+        }
+
+        return AlignmentRecord;
     }
 
     public static int RegisterNumber(Register register) => register.GetFullRegister32() - Iced.Intel.Register.EAX;

@@ -122,7 +122,7 @@ internal sealed unsafe class RegionEmitter
         IlRecorder.Note(il, "ways out");
         c.Exits.EmitStubs();
         IlRecorder.NameLocals(il, c, c.Exits, c.Windows.All);
-        AlignmentRecord = c.AlignmentRecordIfAny;
+        AlignmentRecord = c.AlignmentRecord;
         return taken;
     }
 

@@ -41,11 +41,7 @@ internal static class StringEmitter
     /// </summary>
     public static Label Begin(RegionContext c, in Instruction i)
     {
-        if (c.Flags.UsesFields && c.Flags.Kind != FlagState.Dynamic)
-        {
-            c.Flags = c.SaveFlags(c.Flags);
-        }
-
+        c.KeepFlagsOfFields();
         c.ChargePending();
         ILGenerator il = c.Il;
         Label done = il.DefineLabel();

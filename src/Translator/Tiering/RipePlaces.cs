@@ -40,8 +40,8 @@ internal sealed unsafe class RipePlaces
     private readonly RegionCache _regions;
     private readonly Dictionary<nint, int> _crossings = [];
     private readonly Dictionary<nint, int> _timesRipe = [];
-    private readonly Queue<nint> _waiting = new();
-    private readonly HashSet<nint> _stillWaiting = [];
+    private readonly LinkedList<nint> _waiting = new();
+    private readonly Dictionary<nint, LinkedListNode<nint>> _places = [];
     private readonly Queue<nint> _ends = new();
     private CompiledRegion? _current;
     private bool _isFirst;
@@ -59,7 +59,7 @@ internal sealed unsafe class RipePlaces
         _regions = regions;
     }
 
-    public bool IsWaiting => _stillWaiting.Count > 0 || _ends.Count > 0;
+    public bool IsWaiting => _waiting.Count > 0 || _ends.Count > 0;
 
     /// <summary>Is it worth asking for a block? One is waiting, and since one was last taken, or there was none to be had, the Guest has been watched.</summary>
     public bool CanPlan => _hasLooked && _mayTake && IsWaiting;
@@ -108,15 +108,15 @@ internal sealed unsafe class RipePlaces
     /// <summary>The block is worth a region from there on.</summary>
     public void Add(GuestBlock* block)
     {
-        if (!_stillWaiting.Add((nint)block))
+        if (_places.ContainsKey((nint)block))
         {
             return;
         }
 
-        _waiting.Enqueue((nint)block);
+        _places.Add((nint)block, _waiting.AddLast((nint)block));
         if (_waiting.Count > MostWaiting)
         {
-            _stillWaiting.Remove(_waiting.Dequeue());
+            Forget(_waiting.First!.Value);
         }
     }
 
@@ -146,15 +146,11 @@ internal sealed unsafe class RipePlaces
 
         for (int attempts = Math.Min(Attempts, _waiting.Count); attempts > 0; attempts--)
         {
-            var block = (GuestBlock*)_waiting.Dequeue();
-            if (!_stillWaiting.Contains((nint)block))
-            {
-                continue;
-            }
-
+            LinkedListNode<nint> first = _waiting.First!;
+            var block = (GuestBlock*)first.Value;
             if (usable((nint)block))
             {
-                _stillWaiting.Remove((nint)block);
+                Forget((nint)block);
                 _timesRipe[(nint)block] = _timesRipe.GetValueOrDefault((nint)block) + 1;
                 _crossings.Remove((nint)block);
                 _hasLooked = false;
@@ -163,11 +159,12 @@ internal sealed unsafe class RipePlaces
 
             if (block->Valid)
             {
-                _waiting.Enqueue((nint)block);
+                _waiting.RemoveFirst();
+                _waiting.AddLast(first);
             }
             else
             {
-                _stillWaiting.Remove((nint)block);
+                Forget((nint)block);
             }
         }
 
@@ -181,7 +178,7 @@ internal sealed unsafe class RipePlaces
         _profile.Clear();
         _crossings.Clear();
         _waiting.Clear();
-        _stillWaiting.Clear();
+        _places.Clear();
         _ends.Clear();
         _timesRipe.Clear();
         _current = null;
@@ -196,12 +193,20 @@ internal sealed unsafe class RipePlaces
         foreach (PlannedBlock planned in path.Blocks)
         {
             _crossings.Remove(planned.Block);
-            _stillWaiting.Remove(planned.Block);
+            Forget(planned.Block);
         }
     }
 
     /// <summary>Times that a region has to be left for a block that has been ripe so many times.</summary>
     public static int CrossingsUntilRipe(int timesRipe) => CrossingsOfRipe << Math.Min(timesRipe, MostDoublings);
+
+    private void Forget(nint block)
+    {
+        if (_places.Remove(block, out LinkedListNode<nint>? place))
+        {
+            _waiting.Remove(place);
+        }
+    }
 
     private void Count(GuestBlock* block)
     {
