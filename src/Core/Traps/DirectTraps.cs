@@ -63,6 +63,8 @@ internal static unsafe class DirectTraps
             return false;
         }
 
+        // What irq_enabled is before a frame that may overlap it is written, as in the Switcher.
+        uint image = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (*irqEnabled & Eflags.Interrupt) | resume;
         uint size = hasErr ? 4u : 0;
         uint esp;
         ulong page;
@@ -82,8 +84,6 @@ internal static unsafe class DirectTraps
                 return false;
             }
 
-            // What the word is before a frame that may overlap it is written, as in the Switcher.
-            uint enabled = *irqEnabled;
             uint* frame = (uint*)(page + esp);
             SegmentRegister* stack = GuestCpu.Segment(cpu, Seg.Ss);
             if (hasErr)
@@ -93,7 +93,7 @@ internal static unsafe class DirectTraps
 
             frame[4] = stack->Selector;
             frame[3] = cpu->Gpr[Reg.Esp];
-            frame[2] = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (enabled & Eflags.Interrupt) | resume;
+            frame[2] = image;
             frame[1] = GuestCpu.Segment(cpu, Seg.Cs)->Selector;
             frame[0] = returnEip;
             *stack = cpu->Direct.KernelSs;
@@ -113,14 +113,13 @@ internal static unsafe class DirectTraps
                 return false;
             }
 
-            uint enabled = *irqEnabled;
             uint* frame = (uint*)(page + esp);
             if (hasErr)
             {
                 *frame++ = errorCode;
             }
 
-            frame[2] = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (enabled & Eflags.Interrupt) | resume;
+            frame[2] = image;
             frame[1] = GuestCpu.Segment(cpu, Seg.Cs)->Selector;
             frame[0] = returnEip;
         }

@@ -114,8 +114,15 @@ internal static unsafe class TrapHandlers
             *GuestCpu.Segment(cpu, Seg.Cs) = cpu->Direct.UserCs;
             *GuestCpu.Segment(cpu, Seg.Ss) = cpu->Direct.UserSs;
             cpu->Cpl = 3;
-            FarTransfers.Relinquish(cpu, Seg.Fs);
-            FarTransfers.Relinquish(cpu, Seg.Gs);
+            SegmentRegister* fs = GuestCpu.Segment(cpu, Seg.Fs);
+            SegmentRegister* gs = GuestCpu.Segment(cpu, Seg.Gs);
+            if ((fs->Selector | gs->Selector | fs->Attributes | gs->Attributes) != 0)
+            {
+                // Else they are null already, as a kernel that gives a program back its own mostly leaves them.
+                FarTransfers.Relinquish(cpu, Seg.Fs);
+                FarTransfers.Relinquish(cpu, Seg.Gs);
+            }
+
             cpu->ReadTable += AddressSpace.UserTableDistance;
             cpu->WriteTable += AddressSpace.UserTableDistance;
             cpu->Mode = CpuMode.User;
