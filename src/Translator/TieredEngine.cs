@@ -90,12 +90,12 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
         _tuner = new WindowTuner(Replace, _optimisations.FillAhead);
         _alignment = new AlignmentTuner(TranslateAgain);
         _regions = new RegionCache(_interpreter.Cache, codeCache) { Watch = probes?.Watch, Tuner = _tuner, Alignment = _alignment };
-        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, _regions);
         var profile = new PathProfile();
         _ripe = new RipePlaces(profile, _regions);
         _paths = new PathFinder(machine, _interpreter.Cache, profile, _regions, _optimisations);
         _isBlockMappedNow = IsMappedNow;
         _queue = threshold == 0 || waits ? null : new CompileQueue(_optimisations, machine.Cpu, _compiled);
+        _finder = new RegionFinder(machine, _interpreter.Cache, _optimisations, _regions, _queue?.UnderWay);
     }
 
     /// <summary>Plan → Host code, on any thread. Tests put a broken one here, before the first run.</summary>
@@ -292,7 +292,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             }
 
             BlockHead.SetPlain(block->Head);
-            if (_finder.Find(block->Eip, _threshold / 8, _firstWindows) is { } plan)
+            if (_finder.Find(block->Eip, _threshold / 8, _firstWindows, inHaste: _hot.IsCrowd(mode)) is { } plan)
             {
                 _queue.Offer(plan);
                 GiveTime(plan);
@@ -306,12 +306,13 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     private bool IsMappedNow(nint block) => _interpreter.Cache.Peek(((GuestBlock*)block)->Eip) == (GuestBlock*)block;
 
     /// <summary>
-    /// A region has the block inside, and that is likely to be why it is run no more: it became hot while that one was being compiled.
+    /// A region has the block inside, or while many others wait will have, and that is likely to be why it is run no more: it became hot while that one was being compiled.
     /// If it becomes so once again, it is reached by another way, and gets a translation of its own.
     /// </summary>
     private bool HasToBecomeHotAgain(GuestBlock* block)
     {
-        if (_regions.Around(block) == null || !_secondChance.Add((nint)block))
+        bool isUnderWay = _queue != null && _hot.IsCrowd(block->Mode) && _queue.UnderWay.Contains(block);
+        if ((_regions.Around(block) == null && !isUnderWay) || !_secondChance.Add((nint)block))
         {
             return false;
         }
@@ -329,6 +330,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             _hot.Clear();
             _ripe.Clear();
             _secondChance.Clear();
+            _queue?.UnderWay.Clear();
         }
     }
 
@@ -369,6 +371,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
     {
         // A plan is made of what is mapped now, and that is this region's own code: it has just been left.
         RegionPlan old = region.Plan;
+        windows = windows.Spend(old.Instructions);
         if (!region.IsBeingReplaced
             && (old.FollowsPaths ? SameBlocks(old, windows, old.Realigned) : _finder.Find(old.Blocks[0].Eip, _threshold / 8, windows, [.. old.Blocks.Select(static b => b.Block)])) is { } plan)
         {
@@ -415,7 +418,7 @@ internal sealed unsafe class TieredEngine : IExecutionEngine
             cpu->Tier = ExecutionTier.Translator;
             while (_queue.TryTake(out CompiledRegion? region))
             {
-                _regions.Install(region!);
+                _regions.Install(region);
             }
         }
 

@@ -2,6 +2,7 @@ using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.Machine;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Tiering;
 
 namespace Lguest.Jit.Translator.Discover;
 
@@ -15,14 +16,18 @@ internal sealed unsafe class RegionFinder
     /// <summary>As <see cref="Optimisations.RegionLimit"/>, in instructions: what the compiler takes is proportional to them.</summary>
     private const int MaximumInstructions = 240;
 
-    /// <summary>Of those, instructions that have a translation already: little, as time is short while much is hot.</summary>
+    /// <summary>Of those, instructions that have a translation already: a short callee, an inner loop.</summary>
     private const int MaximumDuplicated = 40;
+
+    /// <summary>The same while many others wait. What is passed through often enough becomes one path later.</summary>
+    private const int MaximumDuplicatedInHaste = 10;
 
     private readonly GuestMachine _machine;
     private readonly BlockCache _cache;
     private readonly Optimisations _optimisations;
 
     private readonly RegionCache? _regions;
+    private readonly PlansUnderWay? _underWay;
     private readonly Queue<uint> _work = new();
     private readonly HashSet<uint> _seen = [];
     private readonly HashSet<uint> _indirect = [];
@@ -32,9 +37,11 @@ internal sealed unsafe class RegionFinder
     /// <param name="cache">Its decoded blocks.</param>
     /// <param name="optimisations">What may be done.</param>
     /// <param name="regions">What has a translation already; null: nothing.</param>
-    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, RegionCache? regions = null)
+    /// <param name="underWay">What is about to have one; null: nothing.</param>
+    public RegionFinder(GuestMachine machine, BlockCache cache, Optimisations optimisations, RegionCache? regions = null, PlansUnderWay? underWay = null)
     {
         _regions = regions;
+        _underWay = underWay;
         _machine = machine;
         _cache = cache;
         _optimisations = optimisations;
@@ -49,7 +56,8 @@ internal sealed unsafe class RegionFinder
     /// <param name="minimumCount">Times a block must have run to be taken in.</param>
     /// <param name="windows">What it looks at memory through.</param>
     /// <param name="replaced">The blocks of the translation that it is to replace; null: it is the first.</param>
-    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows, HashSet<nint>? replaced = null)
+    /// <param name="inHaste">Many others wait: nothing is to be done twice.</param>
+    public RegionPlan? Find(uint eip, uint minimumCount, WindowPlan windows, HashSet<nint>? replaced = null, bool inHaste = false)
     {
         GuestCpu* cpu = _machine.Cpu;
         GuestBlock* seed = _cache.Peek(eip);
@@ -74,11 +82,11 @@ internal sealed unsafe class RegionFinder
                 continue;
             }
 
-            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || _regions?.Around(block) != null))
+            if (block != seed && replaced?.Contains((nint)block) != true && (RegionCache.IsTranslated(block->Head) || _regions?.Around(block) != null || (inHaste && _underWay?.Contains(block) == true)))
             {
                 // It has a translation to be linked to, or will have one when it is found to be worth it. A small part may still be worth having twice: a short callee, an inner loop.
                 duplicated += block->Count;
-                if (duplicated > MaximumDuplicated)
+                if (duplicated > (inHaste ? MaximumDuplicatedInHaste : MaximumDuplicated))
                 {
                     continue;
                 }

@@ -16,12 +16,21 @@ internal sealed record WindowPlan
 
     private const int First = 2;
 
+    /// <summary>
+    /// Instructions that are translated for the sake of windows at most, again and again: a small loop may take many turns until all its classes are where they should be; in a large
+    /// one there would always be another class that is better off without, and the compiler busy with nothing else.
+    /// </summary>
+    private const int Patience = 512;
+
     public static WindowPlan Initial { get; } = new();
 
     /// <summary>No windows at all: code that is passed through, in one process and then in another, would find them elsewhere each time.</summary>
     public static WindowPlan Shut { get; } = new() { IsShut = true };
 
     private bool IsShut { get; init; }
+
+    /// <summary>Instructions that have been translated for the sake of windows so far.</summary>
+    private int Spent { get; init; }
 
     /// <summary>What is not as it was at first: a handful.</summary>
     private Move[] Moved { get; init; } = [];
@@ -53,6 +62,13 @@ internal sealed record WindowPlan
 
     /// <summary>This class is better off without a window.</summary>
     public WindowPlan Scatter(AccessClass accesses) => To(accesses, None);
+
+    /// <summary>The same for a region of so many instructions that is translated anew for it; none, and for good, if that has been too often.</summary>
+    public WindowPlan Spend(int instructions)
+    {
+        int spent = Spent + instructions;
+        return this with { Spent = spent, IsShut = IsShut || spent >= Patience };
+    }
 
     private WindowPlan To(AccessClass accesses, int window)
     {

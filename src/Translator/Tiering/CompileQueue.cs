@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
@@ -15,7 +16,7 @@ internal sealed unsafe class CompileQueue : IDisposable
     private const int Ahead = 6;
 
     private readonly LinkedList<RegionPlan> _plans = new();
-    private readonly ConcurrentQueue<CompiledRegion> _finished = new();
+    private readonly ConcurrentQueue<(RegionPlan Plan, CompiledRegion? Region)> _finished = new();
     private readonly Optimisations _optimisations;
     private readonly GuestCpu* _cpu;
     private readonly CompileCounters _counters;
@@ -51,6 +52,9 @@ internal sealed unsafe class CompileQueue : IDisposable
     /// <summary>Is there less waiting than the compiler thread could want next?</summary>
     public bool WantsMore => Volatile.Read(ref _waiting) < Ahead;
 
+    /// <summary>What has been offered and not taken back. On the Guest thread, as <see cref="Offer"/> and <see cref="TryTake"/>.</summary>
+    public PlansUnderWay UnderWay { get; } = new();
+
     /// <summary>Is nothing waiting at all?</summary>
     public bool IsIdle => Volatile.Read(ref _waiting) == 0;
 
@@ -59,6 +63,7 @@ internal sealed unsafe class CompileQueue : IDisposable
     /// <param name="atOnce">Before all that waits.</param>
     public void Offer(RegionPlan plan, bool atOnce = false)
     {
+        UnderWay.Add(plan);
         lock (_gate)
         {
             if (atOnce)
@@ -77,13 +82,24 @@ internal sealed unsafe class CompileQueue : IDisposable
         _work.Release();
     }
 
-    public bool TryTake(out CompiledRegion? region) => _finished.TryDequeue(out region);
+    /// <summary>Takes a region that is finished, if there is one.</summary>
+    public bool TryTake([NotNullWhen(true)] out CompiledRegion? region)
+    {
+        region = null;
+        while (region == null && _finished.TryDequeue(out (RegionPlan Plan, CompiledRegion? Region) finished))
+        {
+            UnderWay.Remove(finished.Plan);
+            region = finished.Region;
+        }
+
+        return region != null;
+    }
 
     public void Dispose()
     {
         _stop.Cancel();
         _thread.Join();
-        while (_finished.TryDequeue(out CompiledRegion? region))
+        while (TryTake(out CompiledRegion? region))
         {
             region.Dispose();
         }
@@ -127,7 +143,7 @@ internal sealed unsafe class CompileQueue : IDisposable
         {
             try
             {
-                _finished.Enqueue(_counters.Compile(plan, _optimisations));
+                _finished.Enqueue((plan, _counters.Compile(plan, _optimisations)));
 
                 // A Guest that goes in circles in code it has linked would not come by for it of itself.
                 _ = Interlocked.Or(ref _cpu->Attention, AttentionBits.Engine);
@@ -136,6 +152,7 @@ internal sealed unsafe class CompileQueue : IDisposable
             {
                 // A bug of ours costs one region its speed, not the Guest its life. Tests look here.
                 Failure = e;
+                _finished.Enqueue((plan, null));
             }
         }
     }

@@ -14,6 +14,9 @@ internal sealed unsafe class HotBlocks
     /// <summary>Blocks that wait at most; beyond, all start anew, and those that are hot are soon back.</summary>
     private const int Capacity = 8192;
 
+    /// <summary>Blocks of one mode that make a crowd: the compiler takes a tenth of a second for so many.</summary>
+    private const int SmallestCrowd = 64;
+
     /// <summary>Blocks looked at for one that is mapped now.</summary>
     private const int Attempts = 16;
 
@@ -26,6 +29,9 @@ internal sealed unsafe class HotBlocks
     private readonly Ladder[] _ladders = [new(), new()];
     private readonly List<nint> _passed = [];
 
+    /// <summary>How many wait in each.</summary>
+    private readonly int[] _waiting = new int[2];
+
     public int Count => _heat.Count;
 
     /// <summary>Times that a block has become hot, or hotter: as long as it is the same, and so is what is mapped, it is no use to ask again for what was not there.</summary>
@@ -33,6 +39,9 @@ internal sealed unsafe class HotBlocks
 
     /// <summary>The heat of the hottest that waits in this mode, or a bit more: it may have been taken.</summary>
     public uint Hottest(CpuMode mode) => Of(mode).Highest is >= 0 and var step ? uint.MaxValue >> (31 - step) : 0;
+
+    /// <summary>Do so many of this mode wait that each had better be done quickly?</summary>
+    public bool IsCrowd(CpuMode mode) => _waiting[Number(mode)] >= SmallestCrowd;
 
     /// <summary>
     /// A block's counter has run out. Its heat doubles, and it goes on counting; at a first time the heat is
@@ -46,7 +55,16 @@ internal sealed unsafe class HotBlocks
         }
 
         Steps++;
-        uint heat = _heat.TryGetValue((nint)block, out uint before) ? Math.Min(before * 2, 1u << 30) : threshold;
+        uint heat = threshold;
+        if (_heat.TryGetValue((nint)block, out uint before))
+        {
+            heat = Math.Min(before * 2, 1u << 30);
+        }
+        else
+        {
+            _waiting[Number(block->Mode)]++;
+        }
+
         _heat[(nint)block] = heat;
         Of(block->Mode).Push((nint)block, BitOperations.Log2(heat));
         BlockHead.SetCounting(block->Head, heat);
@@ -71,11 +89,11 @@ internal sealed unsafe class HotBlocks
 
             if (!((GuestBlock*)block)->Valid)
             {
-                _heat.Remove(block);
+                Leave(block, mode);
             }
             else if (usable(block))
             {
-                _heat.Remove(block);
+                Leave(block, mode);
                 found = block;
             }
             else
@@ -103,9 +121,19 @@ internal sealed unsafe class HotBlocks
         _heat.Clear();
         _ladders[0].Clear();
         _ladders[1].Clear();
+        Array.Clear(_waiting);
     }
 
-    private Ladder Of(CpuMode mode) => _ladders[(mode & CpuMode.User) != 0 ? 1 : 0];
+    /// <summary>It waits no longer. Its pointer may be good no more, but it has been found in this mode's ladder.</summary>
+    private void Leave(nint block, CpuMode mode)
+    {
+        _heat.Remove(block);
+        _waiting[Number(mode)]--;
+    }
+
+    private Ladder Of(CpuMode mode) => _ladders[Number(mode)];
+
+    private static int Number(CpuMode mode) => (mode & CpuMode.User) != 0 ? 1 : 0;
 
     /// <summary>A queue for each power of two: who was not mapped when it was its turn goes to the end of it.</summary>
     private sealed class Ladder

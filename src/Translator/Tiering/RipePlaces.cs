@@ -22,7 +22,7 @@ internal sealed unsafe class RipePlaces
     private const int ShortestPause = 7;
 
     /// <summary>Times that a region has to be left for a block until that is ripe.</summary>
-    private const int CrossingsOfRipe = 16;
+    private const int CrossingsOfRipe = 12;
 
     /// <summary>Each time that it has been ripe, it takes twice as many, up to 2 to this power times as many: the Guest may do something else there by then, or nothing came of it.</summary>
     private const int MostDoublings = 20;

@@ -1,3 +1,4 @@
+using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Translator.Discover;
 using Lguest.Jit.Translator.Tiering;
@@ -73,9 +74,56 @@ public sealed unsafe class CompileQueueTests
         Assert.Equal(1, compiled);
     }
 
-    private static RegionPlan Plan(uint eip) => new()
+    [Fact]
+    public void WhatHasBeenOfferedIsUnderWayUntilItIsTakenBack()
     {
-        Blocks = [new PlannedBlock(0, eip, eip, [0x90], 1)],
+        GuestCpu cpu = default;
+        var block = (GuestBlock*)0x1000;
+        using var done = new ManualResetEventSlim();
+        var counters = new CompileCounters
+        {
+            Compiler = (plan, _, _) =>
+            {
+                if (plan.Blocks[0].Eip == 3)
+                {
+                    done.Set();
+                }
+
+                throw new InvalidOperationException("nothing to compile");
+            },
+        };
+        using var queue = new CompileQueue(new Optimisations(), &cpu, counters);
+        queue.Offer(Plan(1, block));
+        queue.Offer(Plan(2, block));
+        queue.Offer(Plan(3));
+        Assert.True(done.Wait(TimeSpan.FromMinutes(1)));
+
+        // Finished or not: who is on the Guest thread has not heard of it.
+        Assert.True(queue.UnderWay.Contains(block));
+        Assert.True(SpinWait.SpinUntil(() => !queue.TryTake(out _) && !queue.UnderWay.Contains((GuestBlock*)0x1000), TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
+    public void ABlockOfTwoPlansIsUnderWayUntilBothAreBack()
+    {
+        var block = (GuestBlock*)0x1000;
+        var plans = new PlansUnderWay();
+        RegionPlan plan = Plan(1, block);
+        plans.Add(plan);
+        plans.Add(plan);
+        plans.Remove(plan);
+        Assert.True(plans.Contains(block));
+        plans.Remove(plan);
+        Assert.False(plans.Contains(block));
+        plans.Add(plan);
+        plans.Clear();
+        plans.Remove(plan);
+        Assert.False(plans.Contains(block));
+    }
+
+    private static RegionPlan Plan(uint eip, GuestBlock* block = null) => new()
+    {
+        Blocks = [new PlannedBlock((nint)block, eip, eip, [0x90], 1)],
         Pages = [],
         Mode = default,
         CacheGeneration = 0,

@@ -27,6 +27,29 @@ public sealed unsafe class HotBlocksTests : IDisposable
     }
 
     [Fact]
+    public void ManyOfOneModeAreACrowdUntilEnoughHaveLeft()
+    {
+        for (int i = 0; i < 64; i++)
+        {
+            Assert.False(_hot.IsCrowd(CpuMode.User));
+            nint block = Block();
+            Heat(block, 1);
+
+            // Hotter, but still one.
+            Heat(block, 1);
+        }
+
+        Assert.True(_hot.IsCrowd(CpuMode.User));
+        Assert.False(_hot.IsCrowd(default));
+        Assert.NotEqual(0, Take());
+        Assert.False(_hot.IsCrowd(CpuMode.User));
+        Heat(Block(), 1);
+        Assert.True(_hot.IsCrowd(CpuMode.User));
+        _hot.Clear();
+        Assert.False(_hot.IsCrowd(CpuMode.User));
+    }
+
+    [Fact]
     public void EachIsTakenOnceHoweverOftenItHasBecomeHotter()
     {
         nint block = Block();

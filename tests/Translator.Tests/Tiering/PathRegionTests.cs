@@ -25,12 +25,14 @@ public sealed unsafe class PathRegionTests
     {
         Places places = default;
         using Rig rig = Run(b => places = Program(b));
-        CompiledRegion[] paths = Paths(rig);
-        CompiledRegion path = Assert.Single(paths, region => Has(region, places.Call, places.Function, places.Site));
-
-        // But at its beginning, wherever in the circle that is.
-        Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Function);
-        Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Site);
+        CompiledRegion[] paths = [.. Paths(rig).Where(region => Has(region, places.Call, places.Function, places.Site))];
+        Assert.NotEmpty(paths);
+        Assert.All(paths, path =>
+        {
+            // But at its beginning, wherever in the circle that is.
+            Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Function);
+            Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Site);
+        });
     }
 
     [Fact]
@@ -207,12 +209,12 @@ public sealed unsafe class PathRegionTests
     }
 
     [Theory]
-    [InlineData(0, 16)]
-    [InlineData(1, 32)]
-    [InlineData(6, 1024)]
-    [InlineData(20, 16 << 20)]
-    [InlineData(21, 16 << 20)]
-    [InlineData(int.MaxValue, 16 << 20)]
+    [InlineData(0, 12)]
+    [InlineData(1, 24)]
+    [InlineData(6, 768)]
+    [InlineData(20, 12 << 20)]
+    [InlineData(21, 12 << 20)]
+    [InlineData(int.MaxValue, 12 << 20)]
     public void A_place_is_ripe_ever_more_seldom_and_there_is_an_end_to_that(int timesRipe, int crossings) =>
         Assert.Equal(crossings, RipePlaces.CrossingsUntilRipe(timesRipe));
 

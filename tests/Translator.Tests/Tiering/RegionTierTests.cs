@@ -1,9 +1,13 @@
+using System.Collections.Concurrent;
 using Lguest.Jit.Core.Execution;
 using Lguest.Jit.Core.Interpreter;
 using Lguest.Jit.Core.State;
 using Lguest.Jit.Launcher.Tour;
 using Lguest.Jit.Translator.Cache;
+using Lguest.Jit.Translator.Discover;
+using Lguest.Jit.Translator.Emit;
 using Lguest.Jit.Translator.Tests.Rigs;
+using Lguest.Jit.Translator.Tiering;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Lguest.Jit.Translator.Tests.Tiering;
@@ -22,6 +26,87 @@ public sealed unsafe class RegionTierTests
     {
         using Rig rig = Run(40_000, Loop);
         Assert.Contains(Regions(rig), static region => region.WindowUses.Count > 0);
+    }
+
+    [Fact]
+    public void Where_many_wait_what_is_about_to_be_translated_has_to_become_hot_again()
+    {
+        const int Blocks = 400;
+        using var go = new SemaphoreSlim(0);
+        ConcurrentQueue<RegionPlan> plans = [];
+        using var rig = new Rig(machine => new TieredEngine(machine, 100)
+        {
+            Compiler = (plan, optimisations, watch) =>
+            {
+                plans.Enqueue(plan);
+                go.Wait();
+                return RegionCompiler.Compile(plan, optimisations, watch);
+            },
+        });
+        List<uint> blocks = [];
+        uint end = 0;
+        rig.Write(Rig.Code, CodeBuilder.Assemble(Rig.Code, b =>
+        {
+            // ECX rounds through all blocks, each of which leaves for EDI if ESI is its number.
+            blocks.Clear();
+            CodeLabel leave = b.NewLabel();
+            CodeLabel top = b.Here();
+            for (int i = 0; i < Blocks; i++)
+            {
+                blocks.Add(b.AddressOf(i == 0 ? top : b.Here()));
+                b.Asm.cmp(esi, i + 1);
+                b.Asm.je(leave.Value);
+            }
+
+            b.Asm.dec(ecx);
+            b.Asm.jnz(top.Value);
+            CodeLabel trap = b.Here();
+            b.Asm.int3();
+            b.Mark(leave);
+            b.Asm.dec(ecx);
+            b.Asm.jz(trap.Value);
+            b.Asm.jmp(edi);
+            end = b.AddressOf(trap);
+        }));
+        var engine = (TieredEngine)rig.Engine;
+        CompileQueue queue = engine.Queue!;
+        uint[] hottest;
+        try
+        {
+            // All become hot at about the same time: some are planned, and compiled only when we say so; many wait.
+            Go(blocks[0], 150, 0);
+            Assert.True(SpinWait.SpinUntil(() => !plans.IsEmpty, TimeSpan.FromMinutes(1)));
+
+            // Some that are in a plan that waits for the compiler become the hottest of all.
+            int start = Enumerable.Range(0, Blocks - 8).First(i => blocks.Skip(i).Take(8).All(IsInPlanThatWaits));
+            hottest = [.. blocks.Skip(start).Take(8)];
+            Go(hottest[0], 1_200, (uint)start + 8);
+
+            // There is room for another plan.
+            long offered = queue.Offered;
+            go.Release();
+            Assert.True(SpinWait.SpinUntil(() => queue.HasFinished, TimeSpan.FromMinutes(1)));
+            Go(end, 0, 0);
+            Assert.True(queue.Offered > offered);
+        }
+        finally
+        {
+            go.Release(Blocks);
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => plans.Count == queue.Offered, TimeSpan.FromMinutes(1)));
+        Assert.DoesNotContain(plans.Last().Blocks[0].Eip, hottest);
+
+        void Go(uint eip, uint rounds, uint leavesAt)
+        {
+            rig.Begin(eip);
+            rig.Cpu->Gpr[Reg.Ecx] = rounds;
+            rig.Cpu->Gpr[Reg.Edi] = eip;
+            rig.Cpu->Gpr[Reg.Esi] = leavesAt;
+            Assert.Equal(ExitReason.SoftwareInterrupt, rig.Run());
+        }
+
+        bool IsInPlanThatWaits(uint eip) => engine.Blocks.Peek(eip) is var block && block != null && queue.UnderWay.Contains(block) && plans.First().Blocks.All(planned => planned.Eip != eip);
     }
 
     [Fact]

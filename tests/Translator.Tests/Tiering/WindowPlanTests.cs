@@ -41,4 +41,17 @@ public sealed class WindowPlanTests
         Assert.Equal(WindowPlan.None, plan.Of(s_a));
         Assert.Equal(2, plan.Split(s_b).Of(s_b));
     }
+
+    [Fact]
+    public void IsGivenUpForGoodWhenTooMuchHasBeenTranslatedForIt()
+    {
+        WindowPlan plan = WindowPlan.Initial.Spend(100).Scatter(s_b).Spend(400);
+        Assert.Equal([1, WindowPlan.None], [plan.Of(s_a), plan.Of(s_b)]);
+        WindowPlan after = plan.Scatter(s_c).Spend(12);
+        Assert.Equal([WindowPlan.None, WindowPlan.None], [after.Of(s_a), after.Of(AccessClass.Stack)]);
+
+        // A region that has none as yet gets some when it loops; this one has had them.
+        Assert.NotEqual(WindowPlan.Shut, after);
+        Assert.NotEqual(WindowPlan.Shut, WindowPlan.Initial.Spend(1000));
+    }
 }
