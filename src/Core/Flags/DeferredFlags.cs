@@ -68,6 +68,9 @@ internal static class FlagKind
 /// <remarks>What translated code calls is mostly called on its ways out, of which there are many: inlined, it would only be work for the compiler.</remarks>
 internal static unsafe class DeferredFlags
 {
+    /// <summary>Of <see cref="FlagKind.Image"/>'s first operand, what is not noise.</summary>
+    private const uint ImageBits = Eflags.Sign | Eflags.Zero | Eflags.Adjust | Eflags.Parity | Eflags.Carry;
+
     /// <summary>Puts deferred flags, if there are any, where the interpreter looks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Settle(GuestCpu* cpu)
@@ -76,6 +79,43 @@ internal static unsafe class DeferredFlags
         {
             SettleCold(cpu);
         }
+    }
+
+    /// <summary>
+    /// The six flags at their places in EFLAGS, wherever they are; and leaves them as translated code likes to find them. What is often there when a program calls its kernel
+    /// makes no detour through the CPU struct.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Status(GuestCpu* cpu)
+    {
+        uint result = cpu->FlagsA;
+        uint aux = cpu->FlagsB;
+        switch (cpu->FlagsKind)
+        {
+            case FlagKind.Image:
+                return (result & ImageBits) | ((aux & 1) << 11);
+            case FlagKind.Logic:
+                aux = 0;
+                break;
+            case FlagKind.Sub32:
+                aux = LazyFlags.SubAux32(result, aux, result - aux);
+                result -= cpu->FlagsB;
+                break;
+            case FlagKind.Dec32:
+                aux = Kept(LazyFlags.SubAux32(result, 0, result - 1), aux);
+                result--;
+                break;
+            default:
+                Settle(cpu);
+                result = cpu->FlagsResult;
+                aux = cpu->FlagsAux;
+                break;
+        }
+
+        cpu->FlagsKind = FlagKind.Raw;
+        cpu->FlagsA = result;
+        cpu->FlagsB = aux;
+        return LazyFlags.Materialise(result, aux);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -278,9 +318,15 @@ internal static unsafe class DeferredFlags
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Keep(GuestCpu* cpu, uint result, uint aux, uint carry)
     {
-        // INC 0xFF…F and DEC 0 would carry; the old CF stands instead, and OF is the xor of the top two bits.
-        uint flip = (aux ^ carry) & LazyFlags.CarryOut;
         cpu->FlagsResult = result;
-        cpu->FlagsAux = aux ^ (flip | (flip >> 1));
+        cpu->FlagsAux = Kept(aux, carry);
+    }
+
+    /// <summary>INC 0xFF…F and DEC 0 would carry; the old CF stands instead, and OF is the xor of the top two bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Kept(uint aux, uint carry)
+    {
+        uint flip = (aux ^ carry) & LazyFlags.CarryOut;
+        return aux ^ (flip | (flip >> 1));
     }
 }

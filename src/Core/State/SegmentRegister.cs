@@ -36,6 +36,9 @@ internal struct SegmentRegister
     public const ushort Present = 0x80;
     public const ushort Big = 1 << 14;
 
+    /// <summary>Selector and, above it, attributes, in one load: they are neighbours. 0: a null selector, and nothing of what was there before it.</summary>
+    public static unsafe uint SelectorAndAttributes(SegmentRegister* register) => *(uint*)&register->Selector;
+
     public readonly int Dpl => (Attributes >> 5) & 3;
 
     /// <summary>Base 0, limit 4 GiB, present, expand-up: an access through it needs no check of its own.</summary>

@@ -33,7 +33,7 @@ internal static unsafe class DirectTraps
     /// Delivers vector <paramref name="vector"/> through its direct gate. On success eip is at the handler, tables and mode are the
     /// kernel's; the caller goes on there.
     /// </summary>
-    /// <param name="cpu">Flags settled (<see cref="DeferredFlags.Settle"/>).</param>
+    /// <param name="cpu">Flags as translated code left them, or the interpreter.</param>
     /// <param name="vector">0..255.</param>
     /// <param name="need">Bits that the gate must have.</param>
     /// <param name="returnEip">What the frame says.</param>
@@ -64,7 +64,7 @@ internal static unsafe class DirectTraps
         }
 
         // What irq_enabled is before a frame that may overlap it is written, as in the Switcher.
-        uint image = (LazyFlags.Read(cpu) & ~Eflags.Interrupt) | (*irqEnabled & Eflags.Interrupt) | resume;
+        uint image = DeferredFlags.Status(cpu) | (cpu->SystemFlags & ~Eflags.Interrupt) | (*irqEnabled & Eflags.Interrupt) | resume;
         uint size = hasErr ? 4u : 0;
         uint esp;
         ulong page;
@@ -132,10 +132,6 @@ internal static unsafe class DirectTraps
         *GuestCpu.Segment(cpu, Seg.Cs) = cpu->Direct.KernelCs;
         cpu->SystemFlags &= ~ClearedOnEntry;
 
-        // As translated code likes them; what stands in the CPU struct is the same.
-        cpu->FlagsKind = FlagKind.Raw;
-        cpu->FlagsA = cpu->FlagsResult;
-        cpu->FlagsB = cpu->FlagsAux;
         cpu->Eip = (uint)gate;
         if ((gate & DirectTrapState.GateDisables) != 0)
         {
@@ -172,7 +168,6 @@ internal static unsafe class DirectTraps
             return false;
         }
 
-        DeferredFlags.Settle(cpu);
         Learn(cpu);
         if (!TryEnter(cpu, vector, DirectTrapState.GateTakesFaults, cpu->Eip, Eflags.Resume, cpu->FaultErrorCode, HasErr(vector)))
         {

@@ -29,7 +29,6 @@ internal static unsafe class TrapHandlers
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* Interrupt(GuestCpu* cpu, Op* op)
     {
-        DeferredFlags.Settle(cpu);
         int vector = (int)op->Immediate;
         return DirectTraps.MayUse(cpu, vector)
             && DirectTraps.TryEnter(cpu, vector, DirectTrapState.GateAllowed, op->NextEip, resume: 0, errorCode: 0, hasErr: false)
@@ -116,7 +115,7 @@ internal static unsafe class TrapHandlers
             cpu->Cpl = 3;
             SegmentRegister* fs = GuestCpu.Segment(cpu, Seg.Fs);
             SegmentRegister* gs = GuestCpu.Segment(cpu, Seg.Gs);
-            if ((fs->Selector | gs->Selector | fs->Attributes | gs->Attributes) != 0)
+            if ((SegmentRegister.SelectorAndAttributes(fs) | SegmentRegister.SelectorAndAttributes(gs)) != 0)
             {
                 // Else they are null already, as a kernel that gives a program back its own mostly leaves them.
                 FarTransfers.Relinquish(cpu, Seg.Fs);
