@@ -18,9 +18,6 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
     /// <summary>Misses of one class, or what takes as long as so many, after which it is asked how many instructions they took.</summary>
     private const int Period = 64;
 
-    /// <summary>The same for classes of a region that is to be translated anew anyway, for another class's sake.</summary>
-    private const int ShareOfPeriod = Period / 4;
-
     /// <summary>
     /// Instructions for each miss that make a window worth having. A miss takes as long as a thousand of them, and a window saves a part
     /// of each access only.
@@ -85,7 +82,7 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
 
         if (IsTooOften(cpu, use))
         {
-            replace(region, Bad(cpu, region).Aggregate(region.Plan.Windows.Scatter(use.Class), static (plan, bad) => plan.Scatter(bad.Class)));
+            replace(region, region.Plan.Windows.Scatter(use.Class));
             return;
         }
 
@@ -150,23 +147,16 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
             && (WindowTable.Contains(window, page) || WindowTable.TryExtend(cpu, window, page, fill: false));
     }
 
-    /// <summary>The region is going to be translated anew, and there is no need to do it again for each of those that are seen to miss too often already.</summary>
-    private static List<WindowUse> Bad(GuestCpu* cpu, CompiledRegion region)
-    {
-        long now = Now(cpu);
-        return [.. region.WindowUses.Where(use => Weight(use) >= ShareOfPeriod && now - use.Since < Weight(use) * InstructionsForMiss)];
-    }
-
     private static bool IsTooOften(GuestCpu* cpu, WindowUse use)
     {
-        long now = Now(cpu);
+        long now = cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
         if (use.Since < 0)
         {
             use.Since = now;
         }
 
-        use.Misses++;
-        long weight = Weight(use);
+        // A flush shrinks windows to what lies around the last access. Where flushes are frequent, growing back through all of a Guest's memory is the larger part.
+        long weight = ++use.Misses + use.Regained / LooksForMiss;
         if (weight < Period)
         {
             return false;
@@ -178,12 +168,4 @@ internal sealed unsafe class WindowTuner(Action<CompiledRegion, WindowPlan> repl
         use.Since = now;
         return often;
     }
-
-    /// <summary>
-    /// How many misses this use's take as long as. A flush shrinks windows to what lies around the last access; where flushes are frequent, growing back through all of a Guest's memory is
-    /// the larger part.
-    /// </summary>
-    private static long Weight(WindowUse use) => use.Misses + use.Regained / LooksForMiss;
-
-    private static long Now(GuestCpu* cpu) => cpu->Retired + cpu->RunBudget - cpu->BudgetLeft;
 }
