@@ -25,14 +25,12 @@ public sealed unsafe class PathRegionTests
     {
         Places places = default;
         using Rig rig = Run(b => places = Program(b));
-        CompiledRegion[] paths = [.. Paths(rig).Where(region => Has(region, places.Call, places.Function, places.Site))];
-        Assert.NotEmpty(paths);
-        Assert.All(paths, path =>
-        {
-            // But at its beginning, wherever in the circle that is.
-            Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Function);
-            Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Site);
-        });
+        CompiledRegion[] paths = Paths(rig);
+        CompiledRegion path = Assert.Single(paths, region => Has(region, places.Call, places.Function, places.Site));
+
+        // But at its beginning, wherever in the circle that is.
+        Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Function);
+        Assert.DoesNotContain(path.Entries.Skip(1), entry => path.Plan.Blocks[entry].Eip == places.Site);
     }
 
     [Fact]
